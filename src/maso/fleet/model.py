@@ -1,0 +1,426 @@
+"""What a fleet file says, as plain data: the one description that check, run, stress and drill share.
+
+`Fleet` is the file after templates were expanded to one size (`grow.py`): every agent type, port, tool,
+action, link and delegation is listed. Names are strings here; `rulebook.py` turns them into integers,
+bitsets and decoders. Semantics that a reader of a fleet file needs are in `docs/fleet-files.md`.
+
+Shapes are strict: a field that is not listed here is an error in the file (`load.py` says where).
+Fields that later parts of maso will read (judge ratios, PACE, shutdown, budgets, peak phases) are
+validated and kept now, so that a fleet file is complete from the start.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.\-]{0,63}$", description="lower case name, at most 64")]
+Share = Annotated[float, Meta(ge=0, le=1, description="a share, 0 to 1")]
+Positive = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0)]
+Money = Annotated[float, Meta(ge=0, description="US dollars")]
+
+Level = Literal["public", "internal", "confidential", "restricted"]
+Source = Literal["customer", "web", "rag", "mcp", "tool"]
+KindName = Literal["data", "instruction", "claim", "action", "delegation"]
+Risk = Literal["medium", "high", "critical"]
+Endorser = Literal["customer", "facts", "person"]
+DlpKind = Literal["pan", "cvv", "iban", "national_id", "email", "phone", "secret"]
+DlpPolicy = Literal["refuse", "redact", "raise", "ignore"]
+Complexity = Literal["low", "medium", "high"]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    pass
+
+
+class LabelSpec(_Strict, kw_only=True):
+    """A label as people write it."""
+
+    level: Level = "internal"
+    compartments: tuple[Id, ...] = ()
+
+
+class Compartment(_Strict, kw_only=True):
+    """A named compartment: who is not cleared for it never receives it."""
+
+    id: Id
+    about: str = ""
+    barrier: bool = False  # an information barrier: crossing it by a link needs a schema
+
+
+class Provider(_Strict, kw_only=True):
+    """Where a model runs. Prices are inputs with a source, never constants in code."""
+
+    id: Id
+    model: str = ""
+    usd_per_million_input_tokens: Money = 0.0
+    usd_per_million_output_tokens: Money = 0.0
+    calls_per_minute_max: Positive | None = None
+    latency_ms_median: Count = 0
+    price_source: str = ""
+
+
+class Region(_Strict, kw_only=True):
+    """A data centre."""
+
+    id: Id
+    latency_ms: Count = 0
+
+
+class FieldSpec(_Strict, kw_only=True):
+    """One field of a schema.
+
+    text    free text, at most `max` characters (the only type that can carry an instruction)
+    id      letters, digits, `-` and `_`, at most `max` characters (64 unless told)
+    int     `min` to `max`
+    money   minor units (cents), 0 to `max`
+    enum    one of `values`
+    bool
+    list    of `of` (`text`, `id` or `int`), at most `max` items
+    documents  retrieved documents with their signatures (DP-2.3)
+    card    a card number: only in a schema whose receiver is cleared for the compartment of `pan`
+    """
+
+    type: Literal["text", "id", "int", "money", "enum", "bool", "list", "documents", "card"]
+    max: Positive | None = None
+    min: int | None = None
+    values: tuple[str, ...] = ()
+    of: Literal["text", "id", "int"] | None = None
+    optional: bool = False
+    text: Id | None = None  # for simulated text: which of the generators in sim/text.py writes it
+    fact: Id | None = None  # for simulated values: the world's fact it is filled from (basket, total_minor ...)
+
+
+class Schema(_Strict, kw_only=True):
+    """The shape of a payload: exactly these fields, nothing more (EC-2.13)."""
+
+    id: Id
+    fields: dict[str, FieldSpec]
+
+
+class Port(_Strict, kw_only=True):
+    """Where something from outside enters: customer chat, payment form, retrieval, web, MCP, a tool's answer.
+
+    source     the integrity mark that everything from here carries; null only for a trusted service
+    label      the confidentiality that everything from here carries at least
+    signed     documents from here must carry a signature made at ingestion (DP-2.3)
+    fresh_minutes_max  a retrieved document older than this is refused
+    """
+
+    id: Id
+    source: Source | None
+    label: LabelSpec = LabelSpec()
+    clearance: LabelSpec = LabelSpec(level="restricted")  # what may be sent out to it (tools, carriers ...)
+    external: bool = False  # leaves the organisation: an exit for data
+    signed: bool = False
+    fresh_minutes_max: Positive | None = None
+    usd_per_call: Money = 0.0
+    latency_ms_median: Count = 0
+    calls_per_minute_max: Positive | None = None
+
+
+class Argument(_Strict, kw_only=True):
+    """Which untrusted sources may determine one argument of a privileged action, and who may endorse it.
+
+    With a source in the ancestry that is not listed, the action needs an endorsement of each kind in
+    `endorsed_by`: `customer` (the customer's own confirmation, from outside the agents), `facts` (a typed
+    check against the world), `person` (a member of staff).
+    """
+
+    sources: tuple[Source, ...] = ()
+    endorsed_by: tuple[Endorser, ...] = ()
+
+
+class Action(_Strict, kw_only=True):
+    """Something an agent can do to the world, through one port.
+
+    operation     what happens in the world (`maso.fleet.operations`); `record` only notes it
+    privileged    its arguments are guarded by integrity and endorsement
+    needs_contract  never on an agent's own initiative: a valid delegation chain must permit it
+    judge         share of these actions that a judge must see (EC-2.5); critical ones stay at 1.0
+    """
+
+    id: Id
+    port: Id
+    schema: Id
+    operation: Id = "record"
+    risk: Risk = "medium"
+    irreversible: bool = False
+    privileged: bool = False
+    needs_contract: bool = False
+    judge: Share = 0.0
+    arguments: dict[str, Argument] = {}
+    answer: Id | None = None  # schema of the port's answer
+    declassify: tuple[Id, ...] = ()  # compartments that the strict schema of this action sheds on the way out
+
+
+class Budgets(_Strict, kw_only=True):
+    """What one instance may spend in one session (OB-2.5, LOOP). None means not limited."""
+
+    turns: Positive | None = None
+    tokens: Positive | None = None
+    retries: Positive | None = None
+    usd: Money | None = None
+    recursion: Positive | None = None
+    same_message: Positive | None = None
+
+
+class PaceLevel(_Strict, kw_only=True):
+    """One level's way down: what Alternate, Contingency and Emergency mean there."""
+
+    alternate: str = ""
+    contingency: str = ""
+    emergency: str = ""
+    customer_message: str = ""
+    backup_provider: Id | None = None
+    trigger_share: Share | None = None  # of instances in Alternate
+    trigger_minutes: Positive | None = None
+    decided_by: Literal["automatic", "person"] = "automatic"
+    self_heals_per_day_max: Positive = 3
+
+
+class Pace(_Strict, kw_only=True):
+    instance: PaceLevel = PaceLevel()
+    type: PaceLevel = PaceLevel()
+
+
+class AgentType(_Strict, kw_only=True):
+    """One type of agent: what it is cleared for, what it may do, what it may have done for it.
+
+    actions      what it may execute itself (IA-1.4)
+    may_request  authority it may pass on by contract without being able to execute it
+    per_session  instances of it in one session
+    """
+
+    id: Id
+    role: str = ""
+    cluster: Id = "main"
+    risk: Risk = "medium"
+    provider: Id | None = None
+    region: Id | None = None
+    plane: Literal["task", "control"] = "task"
+    clearance: LabelSpec = LabelSpec()
+    actions: tuple[Id, ...] = ()
+    may_request: tuple[Id, ...] = ()
+    per_session: Positive = 1
+    budgets: Budgets = Budgets()
+    judge: Share = 0.0
+    judge_actions: dict[str, Share] = {}
+    pace: Pace = Pace()
+    session_minutes_max: Positive | None = None
+    input_tokens_per_turn: Count = 0
+    output_tokens_per_turn: Count = 0
+    desk: Id | None = None  # which desk it was grown in
+
+
+class Link(_Strict, kw_only=True):
+    """Who may send what to whom, in which shape, under which data policy.
+
+    `from` is an agent type or a port, `to` an agent type (actions say by themselves which port they go to).
+    instruction_sources  untrusted sources that an instruction on this link may descend from (PG-1.4)
+    declassify  compartments that this link sheds: only with a schema that cannot carry them, always recorded
+    """
+
+    from_: Id = msgspec.field(name="from")
+    to: Id
+    schema: Id
+    kinds: tuple[KindName, ...] = ("data",)
+    dlp: dict[DlpKind, DlpPolicy] = {}
+    instruction_sources: tuple[Source, ...] = ()
+    declassify: tuple[Id, ...] = ()
+    owner: str = ""  # who answers for the declassification
+
+
+class Delegation(_Strict, kw_only=True):
+    """Who may pass which authority to whom."""
+
+    from_: Id = msgspec.field(name="from")
+    to: Id
+    actions: tuple[Id, ...]
+    minutes_max: Positive = 15
+    output: Id | None = None
+
+
+class Step(_Strict, kw_only=True):
+    """One step of a journey.
+
+    `from` and `to` name types or ports; `action` makes it an action of `from`; `confirm` is the customer's
+    own confirmation of that action, outside the agents; `delegate` passes the link's authority on;
+    `under` names the type that delegated the authority under which the action is done.
+    """
+
+    from_: Id | None = msgspec.field(name="from", default=None)
+    to: Id | None = None
+    kind: KindName = "data"
+    action: Id | None = None
+    confirm: Id | None = None
+    delegate: tuple[Id, ...] = ()
+    under: Id | None = None
+    chance: Share = 1.0
+    repeat: Positive = 1
+
+
+class Journey(_Strict, kw_only=True):
+    """A way through the fleet that an honest session or task takes."""
+
+    id: Id
+    share: Share
+    steps: tuple[Step, ...]
+
+
+class Workload(_Strict, kw_only=True):
+    """Honest traffic. Without journeys, tasks walk the links at random (`sim/workloads.py`)."""
+
+    sessions_normal: Positive | None = None
+    sessions_peak: Positive | None = None
+    session_minutes: Positive = 15
+    actions_per_session: Positive = 10
+    messages_per_agent_minute: float | None = None
+    peak_factor: float = 1.0
+    handoffs_min: Positive = 8
+    handoffs_max: Positive = 12
+    instances_per_day: Positive | None = None
+    journeys: tuple[Journey, ...] = ()
+
+
+class Dependency(_Strict, kw_only=True):
+    """A cluster consumes what another produces; what it does when the producer degrades (F3)."""
+
+    consumer: Id
+    producer: Id
+    on_alternate: Literal["continue", "stale", "fallback", "cascade"] = "continue"
+    on_contingency: Literal["stale", "fallback", "cascade"] = "stale"
+    on_emergency: Literal["stale", "fallback", "cascade"] = "cascade"
+    policy: Literal["automatic", "assess"] = "automatic"
+    stale_minutes_max: Positive | None = None
+    fallback: str = ""
+
+
+class Cluster(_Strict, kw_only=True):
+    id: Id
+    about: str = ""
+    region: Id | None = None
+    orchestrator: Id | None = None
+    recovery_order: Positive | None = None
+
+
+class ShutdownStage(_Strict, kw_only=True):
+    stage: Literal["halt", "freeze", "drain", "terminate", "reconcile"]
+    seconds_max: Count
+    about: str = ""
+    customer_message: str = ""
+
+
+class BudgetStep(_Strict, kw_only=True):
+    share: Share
+    step: Literal["alert", "warn", "throttle", "degrade", "hard_stop"]
+    owner: str = ""
+    runbook: str = ""
+
+
+class Component(_Strict, kw_only=True):
+    """A priced part of the platform that is not an agent type (E9)."""
+
+    id: Id
+    about: str = ""
+    cost_driver: str = ""
+    usd_per_call: Money = 0.0
+    calls_per_session: float = 0.0
+    price_source: str = ""
+
+
+class PeakPhase(_Strict, kw_only=True):
+    """One of the phases of peak trading (E9), with its causes as figures."""
+
+    phase: Annotated[int, Meta(ge=1, le=4)]
+    cost_increase: Share
+    factors: dict[str, float] = {}
+    budget_alert: Share | None = None
+    attribution: dict[str, Share] = {}
+
+
+class ThrottleOption(_Strict, kw_only=True):
+    """A pre-approved (or refused) way to save money under pressure."""
+
+    id: Id
+    step: Literal["throttle", "degrade", "hard_stop"]
+    saves_share: Share
+    of: str
+    gives_up: str
+    approved_by: str = ""
+
+
+class Governance(_Strict, kw_only=True):
+    budget_usd_per_day: Money | None = None
+    budget_steps: tuple[BudgetStep, ...] = ()
+    decision_rights: dict[str, str] = {}
+    options: tuple[ThrottleOption, ...] = ()
+    reviewers: Count = 0
+    reviews_per_reviewer_hour: float = 0.0
+    review_minutes_max: Positive | None = None
+    audit_rules_per_hour: float = 0.0
+    reversion: str = ""
+    reversion_owner: str = ""
+    risk_owner: str = ""
+    funding_contingency: str = ""
+
+
+class Judge(_Strict, kw_only=True):
+    provider: Id | None = None
+    usd_per_call: Money = 0.0
+    latency_ms_median: Count = 0
+    price_source: str = ""
+
+
+class Target(_Strict, kw_only=True):
+    """What the fleet must reach, and the budgets that breakpoints are measured against."""
+
+    size: Positive | None = None
+    messages_per_second: Positive | None = None
+    latency_ms_max: Positive | None = None
+    provider_share_max: Share = 0.4
+    delegation_latency_ms_max: float | None = None
+    escalations_per_hour_max: float | None = None
+    false_alarms_per_day_max: float | None = None
+    blast_radius_share_max: Share | None = None
+    judge_usd_per_hour_max: Money | None = None
+    audit_hours_max: float | None = None
+    cost_usd_per_month_max: Money | None = None
+    in_flight_confirm_per_second: float | None = None
+
+
+class Dlp(_Strict, kw_only=True):
+    """What DLP does on every link unless the link says otherwise, and which compartment a kind belongs to."""
+
+    policy: dict[DlpKind, DlpPolicy] = {}
+    compartments: dict[DlpKind, Id] = {}
+
+
+class Fleet(_Strict, kw_only=True):
+    """A whole fleet at one size. `size` counts agents (breadth) or concurrent sessions (depth)."""
+
+    fleet: Id
+    kind: Literal["breadth", "depth"]
+    about: str = ""
+    tier: Annotated[int, Meta(ge=1, le=3)] = 2
+    size: Positive = 1
+    compartments: tuple[Compartment, ...] = ()
+    providers: tuple[Provider, ...] = ()
+    regions: tuple[Region, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    schemas: tuple[Schema, ...]
+    ports: tuple[Port, ...] = ()
+    actions: tuple[Action, ...] = ()
+    types: tuple[AgentType, ...]
+    links: tuple[Link, ...]
+    delegations: tuple[Delegation, ...] = ()
+    dlp: Dlp = Dlp()
+    workload: Workload = Workload()
+    dependencies: tuple[Dependency, ...] = ()
+    shutdown: tuple[ShutdownStage, ...] = ()
+    judge: Judge = Judge()
+    components: tuple[Component, ...] = ()
+    peak: tuple[PeakPhase, ...] = ()
+    governance: Governance = Governance()
+    target: Target = Target()
