@@ -1,0 +1,101 @@
+"""The steps behind `./check`: format, lint, types, imports, tests, seeds; one line each, with its seconds.
+
+Every step runs whatever came before it, so that one run shows all there is to repair; the exit code is 1 when
+any failed. The last line counts the steps in the form that pytest's closing line has too.
+
+Not handled: installing what the steps need (`./check` does it before calling this).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command with the name that its line shows. What it prints is shown only when it fails, or `loud`."""
+
+    name: str
+    command: tuple[str, ...]
+    loud: bool = False
+
+
+def python(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-P", *arguments)
+
+
+def tool(name: str, *arguments: str) -> tuple[str, ...]:
+    """A console script of the environment that runs this (an import-linter has no `-m`)."""
+    return (str(Path(sys.executable).parent / name), *arguments)
+
+
+def steps(deep: bool, pytest_arguments: list[str]) -> list[Step]:
+    sources = [name for name in ("src", "tests", "tools") if (ROOT / name).is_dir()]
+    fast = [] if deep else ["-m", "not slow"]
+    profile = "--hypothesis-profile=deep" if deep else "--hypothesis-profile=ci"
+    found = [
+        Step("format", tool("ruff", "format", "--check", "--quiet", *sources)),
+        Step("lint", tool("ruff", "check", "--quiet", *sources)),
+        Step("types", python("-m", "mypy", "--strict", "src")),
+        Step("imports", tool("lint-imports")),
+        Step("tests", python("-m", "pytest", "-q", profile, *fast, *pytest_arguments), loud=True),
+    ]
+    if (ROOT / "tools" / "seeds.py").exists():
+        # Ten fixed seeds and a fresh one, whose number it prints; many more with --deep.
+        found.append(Step("seeds", python("tools/seeds.py", *(["--deep"] if deep else [])), loud=True))
+    return found
+
+
+def run(step: Step) -> bool:
+    """Run one step and print its line; True when it held. No tests at all (pytest's exit 5) is a failure."""
+    print(f"{step.name:<8} ...", flush=True) if step.loud else None
+    began = time.monotonic()
+    done = subprocess.run(
+        step.command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=None if step.loud else subprocess.PIPE,
+        stderr=None if step.loud else subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        # The sources' own `src` must win over an installed maso, and colours are for terminals.
+        env={**os.environ, "NO_COLOR": "1"} if not sys.stdout.isatty() else None,
+        check=False,
+    )
+    seconds = time.monotonic() - began
+    held = done.returncode == 0
+    print(
+        f"{step.name:<8} {'ok' if held else f'FAILED (exit {done.returncode})'}  {seconds:.1f} s", flush=True
+    )
+    if not held and done.stdout:
+        print(done.stdout.rstrip(), flush=True)
+    return held
+
+
+def parse(arguments: list[str]) -> tuple[bool, list[str]]:
+    parser = argparse.ArgumentParser(prog="./check", description="Everything that CI runs.")
+    parser.add_argument("--deep", action="store_true", help="also the slow tests and many seeds")
+    parser.epilog = "Any other argument goes to pytest: ./check -k wrapper"
+    known, rest = parser.parse_known_args(arguments)
+    return known.deep, rest
+
+
+def main(arguments: list[str]) -> int:
+    deep, pytest_arguments = parse(arguments)
+    results = {step.name: run(step) for step in steps(deep, pytest_arguments)}
+    failed = [name for name, held in results.items() if not held]
+    print(f"check    {'FAILED: ' + ', '.join(failed) if failed else 'all held'}")
+    print(f"steps: {len(results) - len(failed)} passed, {len(failed)} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
