@@ -10,11 +10,15 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+_SLOW_IS_FINE = [HealthCheck.too_slow]
 # The same examples every time: a red build is about the change, and is red on the developer's machine too.
-settings.register_profile("ci", derandomize=True, max_examples=60, database=None, **_COMMON)
+settings.register_profile(
+    "ci", derandomize=True, max_examples=60, database=None, deadline=None, suppress_health_check=_SLOW_IS_FINE
+)
 # Fresh examples, many of them: `./check --deep`. A failure prints the blob that reproduces it.
-settings.register_profile("deep", max_examples=2_000, print_blob=True, **_COMMON)
+settings.register_profile(
+    "deep", max_examples=2_000, print_blob=True, deadline=None, suppress_health_check=_SLOW_IS_FINE
+)
 settings.load_profile("ci")
 
 

@@ -114,9 +114,9 @@ def install(root: Path, venv_dir: Path, name: str) -> None:
     lock = root / f"{name}.lock"
     if "==" not in lock.read_text(encoding="utf-8"):
         return  # pip refuses an empty file
-    command = [venv_dir / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-input"]
+    command = [str(venv_dir / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input"]
     command += ["--disable-pip-version-check", "--no-warn-script-location"]
-    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", lock]
+    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", str(lock)]
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
