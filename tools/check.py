@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
+# Every tool runs as a module of this python: a console script breaks when the checkout moves.
+LINT_IMPORTS = "from importlinter.cli import lint_imports_command as lint; lint()"
 LIGHT_TYPES = (
     "--config-file=",
     "--check-untyped-defs",
@@ -40,22 +42,17 @@ def python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-P", *arguments)
 
 
-def tool(name: str, *arguments: str) -> tuple[str, ...]:
-    """A console script of the environment that runs this (an import-linter has no `-m`)."""
-    return (str(Path(sys.executable).parent / name), *arguments)
-
-
 def steps(deep: bool, pytest_arguments: list[str]) -> list[Step]:
     sources = [name for name in ("src", "tests", "tools") if (ROOT / name).is_dir()]
     fast = [] if deep else ["-m", "not slow"]
     profile = "--hypothesis-profile=deep" if deep else "--hypothesis-profile=ci"
     found = [
-        Step("format", tool("ruff", "format", "--check", "--quiet", *sources)),
-        Step("lint", tool("ruff", "check", "--quiet", *sources)),
+        Step("format", python("-m", "ruff", "format", "--check", "--quiet", *sources)),
+        Step("lint", python("-m", "ruff", "check", "--quiet", *sources)),
         Step("types", python("-m", "mypy", "--strict", "src")),
         # Lightly: an empty configuration instead of the strict one; what a test hands over must still fit.
         Step("testtypes", python("-m", "mypy", *LIGHT_TYPES, "tests", "tools")),
-        Step("imports", tool("lint-imports")),
+        Step("imports", python("-c", LINT_IMPORTS)),
         Step("tests", python("-m", "pytest", "-q", profile, *fast, *pytest_arguments), loud=True),
     ]
     if (ROOT / "tools" / "seeds.py").exists():
