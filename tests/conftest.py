@@ -17,7 +17,7 @@ settings.register_profile(
 )
 # Fresh examples, many of them: `./check --deep`. A failure prints the blob that reproduces it.
 settings.register_profile(
-    "deep", max_examples=2_000, print_blob=True, deadline=None, suppress_health_check=_SLOW_IS_FINE
+    "deep", max_examples=1_000, print_blob=True, deadline=None, suppress_health_check=_SLOW_IS_FINE
 )
 settings.load_profile("ci")
 

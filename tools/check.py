@@ -103,7 +103,11 @@ def parse(arguments: list[str]) -> tuple[bool, list[str]]:
 
 def main(arguments: list[str]) -> int:
     deep, pytest_arguments = parse(arguments)
-    results = {step.name: run(step) for step in steps(deep, pytest_arguments)}
+    try:
+        results = {step.name: run(step) for step in steps(deep, pytest_arguments)}
+    except KeyboardInterrupt:
+        print("check     interrupted")
+        return 130  # what a shell reports for Ctrl-C
     failed = [name for name, held in results.items() if not held]
     print(f"check     {'FAILED: ' + ', '.join(failed) if failed else 'all held'}")
     print(f"steps: {len(results) - len(failed)} passed, {len(failed)} failed", flush=True)
