@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.\-]{0,63}$", description="lower case name, at most 64")]
+FieldName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="lower case name with _")]
 Share = Annotated[float, Meta(ge=0, le=1, description="a share, 0 to 1")]
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -89,14 +90,16 @@ class FieldSpec(_Strict, kw_only=True):
     of: Literal["text", "id", "int"] | None = None
     optional: bool = False
     text: Id | None = None  # for simulated text: which of the generators in sim/text.py writes it
-    fact: Id | None = None  # for simulated values: the world's fact it is filled from (basket, total_minor ...)
+    fact: Id | None = (
+        None  # for simulated values: the world's fact it is filled from (basket, total_minor ...)
+    )
 
 
 class Schema(_Strict, kw_only=True):
     """The shape of a payload: exactly these fields, nothing more (EC-2.13)."""
 
     id: Id
-    fields: dict[str, FieldSpec]
+    fields: dict[FieldName, FieldSpec]
 
 
 class Port(_Strict, kw_only=True):
@@ -153,6 +156,7 @@ class Action(_Strict, kw_only=True):
     arguments: dict[str, Argument] = {}
     answer: Id | None = None  # schema of the port's answer
     declassify: tuple[Id, ...] = ()  # compartments that the strict schema of this action sheds on the way out
+    owner: str = ""  # who answers for the declassification
 
 
 class Budgets(_Strict, kw_only=True):
@@ -270,7 +274,11 @@ class Journey(_Strict, kw_only=True):
 
 
 class Workload(_Strict, kw_only=True):
-    """Honest traffic. Without journeys, tasks walk the links at random (`sim/workloads.py`)."""
+    """Honest traffic. Without journeys, tasks walk the links at random (`sim/workloads.py`).
+
+    actions_per_session  what one instance does in one session: messages and actions together
+    hostile_sessions     sessions of one attacker at the same time
+    """
 
     sessions_normal: Positive | None = None
     sessions_peak: Positive | None = None
@@ -280,7 +288,11 @@ class Workload(_Strict, kw_only=True):
     peak_factor: float = 1.0
     handoffs_min: Positive = 8
     handoffs_max: Positive = 12
+    clusters_per_task_min: Positive | None = None
+    clusters_per_task_max: Positive | None = None
+    delegations_per_minute: Positive | None = None
     instances_per_day: Positive | None = None
+    hostile_sessions: Positive | None = None
     journeys: tuple[Journey, ...] = ()
 
 
@@ -364,6 +376,7 @@ class Governance(_Strict, kw_only=True):
     reversion_owner: str = ""
     risk_owner: str = ""
     funding_contingency: str = ""
+    root_cause_minutes_max: Positive | None = None
 
 
 class Judge(_Strict, kw_only=True):
@@ -371,6 +384,20 @@ class Judge(_Strict, kw_only=True):
     usd_per_call: Money = 0.0
     latency_ms_median: Count = 0
     price_source: str = ""
+    escalation_share: Share | None = None  # share of judged actions that end at a person
+
+
+class Watch(_Strict, kw_only=True):
+    """When observation speaks: of an instance against its type, of a type against its own past (OB-2.1, OB-2.2)."""
+
+    outlier_latency_factor: Annotated[float, Meta(ge=1)] | None = None
+    error_rate_shift: Share | None = None
+    shift_minutes_max: Positive | None = None
+    elevated_score: Annotated[int, Meta(ge=0, le=100)] = 40
+    high_score: Annotated[int, Meta(ge=0, le=100)] = 60
+    critical_score: Annotated[int, Meta(ge=0, le=100)] = 80
+    signal_weights: dict[str, Share] = {}
+    false_alarms_per_agent_day: float | None = None
 
 
 class Target(_Strict, kw_only=True):
@@ -388,6 +415,8 @@ class Target(_Strict, kw_only=True):
     audit_hours_max: float | None = None
     cost_usd_per_month_max: Money | None = None
     in_flight_confirm_per_second: float | None = None
+    in_flight_payments_max: Positive | None = None
+    open_reservations_max: Positive | None = None
 
 
 class Dlp(_Strict, kw_only=True):
@@ -420,6 +449,7 @@ class Fleet(_Strict, kw_only=True):
     dependencies: tuple[Dependency, ...] = ()
     shutdown: tuple[ShutdownStage, ...] = ()
     judge: Judge = Judge()
+    watch: Watch = Watch()
     components: tuple[Component, ...] = ()
     peak: tuple[PeakPhase, ...] = ()
     governance: Governance = Governance()

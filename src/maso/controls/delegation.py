@@ -1,0 +1,186 @@
+"""IA-2.3 no transitive permissions: authority is the intersection along the chain, never the union.
+
+An action or instruction sent under a contract has the authority of the whole chain: what every link's
+contract permits and every link's type may have done. Sent without one, it has the sender's own ceiling:
+its type's authority, narrowed by everyone who instructed it since its context was purged. An action that
+the fleet marks `needs_contract` is never done without a chain. So asking gives nobody anything: neither a
+longer chain, nor a second contract, nor leaving the contract out.
+
+`DelegationGraph` watches the live graph of who delegates to whom: for each new edge it says whether a
+privileged action comes within reach of a type that may not have it done. Attenuation already makes such a
+path worthless; that somebody tries is what the finding reports.
+"""
+
+from typing import Final
+
+from maso.controls.message import Message
+from maso.envelope import MessageKind
+from maso.verdict import Finding, Outcome, Reason
+
+ID: Final = "IA-2.3"
+
+NO_CONTRACT: Final = Reason(
+    "IA-2.3/contract-needed", ID, "this action needs a delegation, none was given", "act under a contract"
+)
+UNKNOWN: Final = Reason(
+    "IA-2.3/unknown-contract", ID, "the contract is not in force in this session", "register it first"
+)
+NOT_YOURS: Final = Reason("IA-2.3/not-target", ID, "the contract is between others", "use your own contract")
+EXPIRED: Final = Reason("IA-2.3/expired", ID, "the contract or a link above it has expired", "delegate again")
+BEYOND: Final = Reason(
+    "IA-2.3/beyond", ID, "a link of the chain may not do this, so nobody below it may", "ask whoever may"
+)
+RESOURCE: Final = Reason(
+    "IA-2.3/resource", ID, "the contract is about another order, basket or position", "delegate for this one"
+)
+REASONS: Final = (NO_CONTRACT, UNKNOWN, NOT_YOURS, EXPIRED, BEYOND, RESOURCE)
+
+
+class Delegated:
+    """Settles under whose authority a message is sent, and whether that covers the action."""
+
+    __slots__ = ()
+
+    def check(self, m: Message) -> Finding | None:
+        envelope = m.envelope
+        if envelope.contract:
+            refused = self._under(m)
+            if refused is not None:
+                return refused
+        action = m.flow.action
+        if action is None or envelope.kind != MessageKind.ACTION:
+            return None
+        contract = m.contract
+        if contract is None:
+            if action.needs_contract:
+                return Finding(Outcome.DENY, NO_CONTRACT, action.id)
+            if not m.sender.ceiling & action.bit:
+                return Finding(Outcome.DENY, BEYOND, action.id)
+        elif not contract.effective & action.bit:
+            return Finding(Outcome.DENY, BEYOND, action.id)
+        return None
+
+    @staticmethod
+    def _under(m: Message) -> Finding | None:
+        envelope = m.envelope
+        contracts = m.sender.session.contracts
+        state = contracts.get(envelope.contract) if contracts else None
+        if state is None or state.revoked:
+            return Finding(Outcome.DENY, UNKNOWN)
+        passing_on = envelope.kind == MessageKind.DELEGATION
+        holder = state.contract.source if passing_on else state.contract.target
+        if holder != envelope.sender or (passing_on and state.contract.target != envelope.recipient):
+            return Finding(Outcome.DENY, NOT_YOURS)
+        if m.now >= state.live_until:
+            return Finding(Outcome.DENY, EXPIRED)
+        m.contract = state
+        return None
+
+    @staticmethod
+    def check_resource(m: Message) -> Finding | None:
+        """After the payload was decoded: a contract about one thing covers that thing only."""
+        contract = m.contract
+        if contract is None or not contract.contract.resource or m.flow.action is None:
+            return None
+        wanted = contract.contract.resource
+        # An id field anywhere in the arguments must name the resource; schemas are flat.
+        values = (getattr(m.body, name) for name in m.body.__struct_fields__)
+        if any(value == wanted for value in values):
+            return None
+        return Finding(Outcome.DENY, RESOURCE, m.flow.action.id)
+
+
+class DelegationGraph:
+    """Who reaches what through live delegations, kept up to date edge by edge.
+
+    Nodes are type indexes. `reach[a]` is the bitset of types that `a` reaches, itself included. Adding an
+    edge whose target's reach is already known costs one AND; else the new reach is joined into every
+    ancestor (a bitset OR each). Edges are counted; when the last delegation of an edge ends the closure is
+    rebuilt at the next addition that needs it, so between the two it is too large, never too small.
+    """
+
+    __slots__ = ("_authority", "_counts", "_out", "_power", "_stale", "into", "reach", "size")
+
+    def __init__(self, authority: tuple[int, ...], power: tuple[int, ...]) -> None:
+        """authority[t]: what type t may have done; power[t]: what it can execute itself."""
+        self.size = len(authority)
+        self._authority = authority
+        self._power = power
+        self.reach = [1 << i for i in range(self.size)]
+        self.into = [1 << i for i in range(self.size)]
+        self._out: list[dict[int, int]] = [{} for _ in range(self.size)]
+        self._counts = 0
+        self._stale = False
+
+    @property
+    def edges(self) -> int:
+        return self._counts
+
+    def reaches(self, source: int, target: int) -> bool:
+        return bool(self.reach[source] >> target & 1)
+
+    def add(self, source: int, target: int) -> None:
+        """Count one delegation from source to target."""
+        out = self._out[source]
+        count = out.get(target, 0)
+        out[target] = count + 1
+        if count:
+            return
+        self._counts += 1
+        if self._stale:
+            self._rebuild()
+        else:
+            self._join(source, target)
+
+    def remove(self, source: int, target: int) -> None:
+        """One delegation ended; ValueError when there was none."""
+        out = self._out[source]
+        count = out.get(target, 0)
+        if not count:
+            raise ValueError(f"no delegation from {source} to {target} is in force")
+        if count > 1:
+            out[target] = count - 1
+            return
+        del out[target]
+        self._counts -= 1
+        self._stale = True
+
+    def _join(self, source: int, target: int) -> None:
+        gained = self.reach[target]
+        if gained & ~self.reach[source] == 0:
+            return
+        above = self.into[source]
+        below = gained
+        reach, into = self.reach, self.into
+        while above:
+            low = above & -above
+            reach[low.bit_length() - 1] |= below
+            above ^= low
+        above = self.into[source]
+        while below:
+            low = below & -below
+            into[low.bit_length() - 1] |= above
+            below ^= low
+
+    def _rebuild(self) -> None:
+        self.reach = [1 << i for i in range(self.size)]
+        self.into = [1 << i for i in range(self.size)]
+        self._stale = False
+        for source, out in enumerate(self._out):
+            for target in out:
+                self._join(source, target)
+
+    def refresh(self) -> None:
+        """Make the closure exact again, if an edge ended since."""
+        if self._stale:
+            self._rebuild()
+
+    def beyond(self, source: int, target: int) -> int:
+        """Actions that `source` would reach through `target` though it may not have them done."""
+        power = 0
+        reached = self.reach[target]
+        while reached:
+            low = reached & -reached
+            power |= self._power[low.bit_length() - 1]
+            reached ^= low
+        return power & ~self._authority[source]

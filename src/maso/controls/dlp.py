@@ -1,0 +1,80 @@
+"""DP-2.1 DLP on the message bus: what is found in a payload is refused, redacted, or raises the label.
+
+The scan itself is `maso.scan` (bytes in, signals out), once per content digest. Here the flow's policy is
+applied: refuse; redact where every value stands in the clear, else refuse; raise by the compartment of
+the kind, and the clearance decides. A flow whose recipient is cleared for the compartment of a kind
+receives it, with the label raised. Fragments are joined over the last messages of the session.
+
+Promised: the techniques listed in `docs/detection-dlp.md`, not "all". The label is the control that
+does not depend on detection.
+"""
+
+from typing import Final
+
+from maso.controls.message import Message
+from maso.fleet.rulebook import DLP_KINDS
+from maso.scan.scanner import Scanner
+from maso.scan.signals import CLEAN, redact
+from maso.verdict import Finding, Outcome, Reason
+
+ID: Final = "DP-2.1"
+
+REFUSED: Final = Reason(
+    "DP-2.1/refused", ID, "the payload holds data that this flow may not carry", "remove it"
+)
+HIDDEN: Final = Reason(
+    "DP-2.1/hidden", ID, "the payload hides data that this flow may not carry", "look at who wrote it"
+)
+REDACTED: Final = Reason("DP-2.1/redacted", ID, "data was masked before delivery", "none needed")
+RAISED: Final = Reason("DP-2.1/raised", ID, "data raised the label of the message", "label it at the source")
+REASONS: Final = (REFUSED, HIDDEN, REDACTED, RAISED)
+
+_DATA_KINDS: Final = sum(DLP_KINDS.values())
+
+
+def kind_names(kinds: int) -> str:
+    return ", ".join(name for name, bit in DLP_KINDS.items() if kinds & bit)
+
+
+class Dlp:
+    __slots__ = ("_scan",)
+
+    def __init__(self, scanner: Scanner) -> None:
+        self._scan = scanner.scan
+
+    def check(self, m: Message) -> Finding | None:
+        if m.scanned:
+            signals = m.signals  # decided again after a hold: the window has seen it already
+        else:
+            payload = m.envelope.payload
+            session = m.sender.session
+            if m.recipient is not None and m.sender.type.is_port:
+                session = m.recipient.session
+            signals = session.fragments.push(payload, self._scan(m.digest, payload))
+            m.scanned = True
+        if signals is CLEAN:
+            return None
+        m.signals = signals
+        kinds = signals.kinds & _DATA_KINDS
+        return self._apply(m, kinds) if kinds else None
+
+    @staticmethod
+    def _apply(m: Message, kinds: int) -> Finding | None:
+        flow = m.flow
+        signals = m.signals
+        raised = 0
+        for kind, bit in flow.raise_bits:
+            if kinds & kind:
+                raised |= bit
+        m.label |= raised
+        refused = kinds & flow.refuse_kinds
+        if refused:
+            reason = HIDDEN if signals.hidden & refused else REFUSED
+            return Finding(Outcome.DENY, reason, kind_names(refused))
+        redacted = kinds & flow.redact_kinds
+        if redacted:
+            if signals.hidden & redacted:
+                return Finding(Outcome.DENY, HIDDEN, kind_names(redacted))
+            m.outgoing = redact(m.envelope.payload, signals)
+            return Finding(Outcome.REDACT, REDACTED, kind_names(redacted))
+        return Finding(Outcome.ALLOW, RAISED, kind_names(kinds), raised) if raised else None

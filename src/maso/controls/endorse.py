@@ -1,0 +1,106 @@
+"""EC-2.6 decision commit protocol: what may determine a privileged action, and who must vouch for it.
+
+The integrity half of the label names the untrusted sources behind a message. For each guarded argument of
+a privileged action the fleet file lists which of them may determine it; with any other in the ancestry
+the action needs an endorsement of every kind that the argument names: the customer's own confirmation
+(from the world's front end, not from an agent), a typed check against the world's facts, or a person.
+An endorsement is bound to the digest of this one action, works once, expires, and cleans nothing.
+
+So a bare instruction in a product page that no detector sees cannot cause a privileged action: the page
+taints whoever read it, and nobody outside endorses the action. An honest purchase goes through, because
+the customer confirms the very basket and the facts agree.
+
+An action that misses an endorsement is held, not lost: the world or a person is asked, and the answer
+leads to a new decision from posture on; the deadline denies (EC-2.9).
+"""
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from maso.controls.message import Message
+from maso.controls.state import Session
+from maso.labels import SOURCE_MASK, source_names
+from maso.verdict import Finding, Outcome, Reason
+
+ID: Final = "EC-2.6"
+
+CUSTOMER, FACTS, PERSON = 1, 2, 4
+ENDORSER_NAMES: Final = {CUSTOMER: "customer", FACTS: "facts", PERSON: "person"}
+
+NEEDED: Final = Reason(
+    "EC-2.6/endorsement-needed",
+    ID,
+    "untrusted sources stand behind a guarded argument",
+    "endorse it from outside",
+)
+NOBODY: Final = Reason(
+    "EC-2.6/not-endorsable",
+    ID,
+    "untrusted sources may not determine this argument at all",
+    "do it another way",
+)
+REFUSED: Final = Reason(
+    "EC-2.6/refused", ID, "the endorser did not vouch for the action", "check the arguments"
+)
+LATE: Final = Reason("EC-2.9/deadline", "EC-2.9", "nobody vouched for the action in time", "ask again")
+MANY: Final = Reason(
+    "EC-2.6/too-many-held", ID, "the session has too many held actions", "answer those first"
+)
+REASONS: Final = (NEEDED, NOBODY, REFUSED, LATE, MANY)
+
+# A customer has one checkout open; eight held actions of one session are a flood.
+HELD_PER_SESSION_MAX: Final = 8
+
+_canonical = msgspec.json.Encoder(order=None).encode
+
+
+def action_digest(action: int, session: int, canonical_args: bytes) -> bytes:
+    """What an endorsement is bound to: SHA-256 over action number, session and canonical arguments.
+
+    canonical_args is the JSON of the decoded arguments in the schema's field order, without spaces.
+    """
+    head = b"maso action 1\0" + action.to_bytes(4, "big") + session.to_bytes(8, "big")
+    return hashlib.sha256(head + canonical_args).digest()
+
+
+class Endorse:
+    __slots__ = ()
+
+    def check(self, m: Message) -> Finding | None:
+        action = m.flow.action
+        if action is None or not action.privileged:
+            return None
+        tainted = m.label & SOURCE_MASK
+        if not tainted & ~action.allowed_all:
+            return None
+        needed = 0
+        for argument in action.arguments:
+            foreign = tainted & ~argument.allowed
+            if not foreign:
+                continue
+            if not argument.endorsers:
+                names = ", ".join(source_names(foreign))
+                return Finding(Outcome.DENY, NOBODY, f"{argument.name}: {names}")
+            needed |= argument.endorsers
+        m.action_digest = action_digest(action.number, m.envelope.session, _canonical(m.body))
+        missing = needed & ~self._given(m.sender.session, m.action_digest, m.now)
+        return self._hold(m, missing) if missing else None
+
+    @staticmethod
+    def _given(session: Session, digest: bytes, now: int) -> int:
+        held = session.endorsements
+        endorsement = held.get(digest) if held else None
+        if endorsement is None or now >= endorsement.not_after:
+            return 0
+        return endorsement.kinds
+
+    @staticmethod
+    def _hold(m: Message, missing: int) -> Finding:
+        if m.sender.session.holds >= HELD_PER_SESSION_MAX and not m.resumed:
+            return Finding(Outcome.DENY, MANY)
+        # Facts are the cheapest to ask; a person the dearest.
+        m.ask = FACTS if missing & FACTS else CUSTOMER if missing & CUSTOMER else PERSON
+        names = ", ".join(name for bit, name in ENDORSER_NAMES.items() if missing & bit)
+        return Finding(Outcome.HOLD, NEEDED, names)

@@ -1,0 +1,76 @@
+"""One message on its way through the controls: the scratch pad that they read and write.
+
+A control reads what the ones before it established and adds its own part. Nothing here outlives the
+decision, except for a held message, whose pad is kept until it is decided again.
+"""
+
+from typing import Any
+
+from maso.controls.state import ContractState, Instance
+from maso.envelope import Envelope
+from maso.fleet.rulebook import Flow
+from maso.scan.signals import CLEAN, Signals
+
+
+class Message:
+    """
+    channel        number of the channel it came by
+    wire           bytes as received; empty once opened and when decided again
+    opened         the bytes were an envelope
+    resumed        it was held and is being decided again
+    label          effective label so far
+    digest         SHA-256 of the payload
+    authenticated  credential and MAC were right: only then does anything count against the sender
+    scanned        DLP has looked at the payload: nothing of it may be recorded before that
+    declassified   compartment bits shed on this flow
+    action_digest  what an endorsement of this action is bound to; empty unless one was needed
+    ask            kind of endorser that a hold asks for
+    """
+
+    __slots__ = (
+        "action_digest",
+        "ask",
+        "authenticated",
+        "body",
+        "channel",
+        "contract",
+        "declassified",
+        "digest",
+        "envelope",
+        "flow",
+        "label",
+        "now",
+        "opened",
+        "outgoing",
+        "recipient",
+        "resumed",
+        "scanned",
+        "sender",
+        "signals",
+        "tokens",
+        "wire",
+    )
+
+    def __init__(self, channel: int, wire: bytes, now: int) -> None:
+        self.channel = channel
+        self.wire = wire
+        self.now = now
+        self.resumed = False
+        self.authenticated = False
+        # Set by `open`, IA-2.1 and IA-1.4; a control that runs finds those before it done.
+        self.opened = False
+        self.envelope: Envelope
+        self.sender: Instance
+        self.recipient: Instance | None = None
+        self.flow: Flow
+        self.scanned = False
+        self.contract: ContractState | None = None
+        self.body: Any = None
+        self.digest = b""
+        self.label = 0
+        self.signals: Signals = CLEAN
+        self.declassified = 0
+        self.outgoing = b""
+        self.action_digest = b""
+        self.ask = 0
+        self.tokens = 0

@@ -1,0 +1,364 @@
+"""The plane: events in, effects out. Every message runs through every control here, live and in simulation.
+
+`handle(event, now)` never awaits, reads a clock or does I/O. It decides, appends one record to the
+evidence, applies the record to the state, and returns what its driver must do. Hot path: `Arrive`.
+
+A held message is kept with its bytes' meaning (not its MAC, which was settled); an answer or the deadline
+decides it again from identity on, so an answer that arrives after a freeze, a purge or a revocation does
+not commit. Held messages do not survive a crash: they are refused, since their payload is nowhere else.
+
+Not handled: anything that the driver does with effects; one plane is one trust domain.
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import msgspec
+
+from maso.clock import MINUTE, SECOND
+from maso.controls import credentials, endorse, nhi
+from maso.controls.contracts import Contracts
+from maso.controls.message import Message
+from maso.controls.nhi import Admission
+from maso.controls.posture import PHASE_NAMES, STAGE_NAMES
+from maso.controls.state import Instance, PlaneState
+from maso.evidence.records import (
+    AdmitRecord,
+    ContractRecord,
+    DocumentRecord,
+    EndorseRecord,
+    EndRecord,
+    GateRecord,
+    encode_record,
+)
+from maso.fleet.rulebook import Rulebook
+from maso.plane import apply
+from maso.plane.decide import decide, failed
+from maso.plane.effects import Admitted, Ask, Deliver, Effect, Ended, Perform, Purged, Refuse
+from maso.plane.events import (
+    Admit,
+    Answer,
+    Arrive,
+    CloseSession,
+    Deadline,
+    Endorse,
+    IngestDocument,
+    Purge,
+    RegisterContract,
+    Retire,
+    Revoke,
+    SetPhase,
+    SetStage,
+)
+from maso.plane.pipeline import Pipeline
+from maso.plane.recording import Recorder
+from maso.scan.scanner import Scanner
+from maso.verdict import Decision, Finding, Outcome
+
+# E7 drains in 60 s, so nothing may be pending longer; a customer who does not confirm in 5 minutes left.
+FACTS_DEADLINE_NS: Final = 10 * SECOND
+CUSTOMER_DEADLINE_NS: Final = 5 * MINUTE
+PERSON_DEADLINE_NS: Final = 15 * MINUTE
+_DEADLINES: Final = {
+    endorse.FACTS: FACTS_DEADLINE_NS,
+    endorse.CUSTOMER: CUSTOMER_DEADLINE_NS,
+    endorse.PERSON: PERSON_DEADLINE_NS,
+}
+
+
+class Log(Protocol):
+    """Where records go: `evidence.log.LogWriter` has this shape."""
+
+    def append(self, body: bytes) -> int: ...
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """The trusted base of one plane. Given by the driver; never recorded.
+
+    authority   Ed25519 public key of the fleet's authority
+    master      32 bytes from which MAC keys derive
+    ingestion   Ed25519 public key of the ingestion pipeline
+    record      32 bytes that key the digests in the evidence
+    """
+
+    authority: bytes
+    master: bytes
+    ingestion: bytes
+    record: bytes
+
+
+class Plane:
+    """One plane over one rulebook. Raises nothing for bad input: bad input is refused."""
+
+    def __init__(self, rules: Rulebook, keys: Keys, log: Log, scanner: Scanner) -> None:
+        self.rules = rules
+        self.state = PlaneState(len(rules.types))
+        self.contracts = Contracts(rules, self.state)
+        self._admission = Admission(rules, self.state, keys.authority, keys.master)
+        self._pipeline = Pipeline(rules, self.state, scanner, keys.ingestion)
+        self._recorder = Recorder(keys.record)
+        self._append = log.append
+        self._holds: dict[int, Message] = {}
+        self.last: Decision | None = None
+        self._handlers: dict[type, Callable[..., list[Effect]]] = {
+            Admit: self._admit,
+            RegisterContract: self._register,
+            Endorse: self._endorse,
+            Answer: self._answer,
+            Deadline: self._deadline,
+            IngestDocument: self._ingest,
+            Revoke: self._revoke,
+            Purge: self._purge,
+            Retire: self._retire,
+            CloseSession: self._close,
+            SetPhase: self._phase,
+            SetStage: self._set_stage,
+        }
+
+    def handle(self, event: object, now: int) -> list[Effect]:
+        """Decide one event at `now` (nanoseconds, never falling) and say what to do."""
+        if type(event) is Arrive:
+            return self._decide(Message(event.channel, event.wire, now))
+        return self._handlers[type(event)](event, now)
+
+    def arrive(self, channel: int, wire: bytes, now: int) -> list[Effect]:
+        """`handle(Arrive(channel, wire), now)` without the event object."""
+        return self._decide(Message(channel, wire, now))
+
+    # One message.
+
+    def _decide(self, m: Message, hold: int = 0) -> list[Effect]:
+        findings = self._pipeline.run(m)
+        return self._commit(m, findings, decide(findings), hold)
+
+    def _commit(self, m: Message, findings: list[Finding], outcome: Outcome, hold: int) -> list[Effect]:
+        record = self._recorder.message(m, findings, outcome, hold, self._not_after(m, outcome))
+        ref = self._append(encode_record(record))
+        authentic = m.authenticated
+        apply.apply_message(self.state, record, ref, m.sender if authentic else None, m.recipient)
+        self.last = Decision(ref, outcome, tuple(findings), m.label)
+        if outcome <= Outcome.REDACT:
+            return self._released(m, ref)
+        if outcome == Outcome.HOLD:
+            return self._held(m, ref, record.not_after)
+        return [Refuse(ref, m.channel, tuple(findings))]
+
+    @staticmethod
+    def _not_after(m: Message, outcome: Outcome) -> int:
+        return m.now + _DEADLINES[m.ask] if outcome == Outcome.HOLD else 0
+
+    @staticmethod
+    def _released(m: Message, ref: int) -> list[Effect]:
+        envelope = m.envelope
+        payload = m.outgoing or envelope.payload
+        if m.flow.action is not None:
+            return [
+                Perform(
+                    ref,
+                    envelope.sender,
+                    envelope.session,
+                    envelope.action,
+                    envelope.contract,
+                    m.label,
+                    payload,
+                )
+            ]
+        return [
+            Deliver(
+                ref,
+                envelope.recipient,
+                envelope.sender,
+                envelope.session,
+                envelope.kind,
+                envelope.action,
+                m.label,
+                envelope.contract,
+                payload,
+                envelope.claims,
+            )
+        ]
+
+    def _held(self, m: Message, ref: int, not_after: int) -> list[Effect]:
+        m.wire = b""
+        self._holds[ref] = m
+        envelope = m.envelope
+        ask = Ask(
+            ref,
+            m.ask,
+            envelope.session,
+            envelope.sender,
+            envelope.action,
+            m.action_digest,
+            envelope.payload,
+            not_after,
+        )
+        return [ask]
+
+    # Answers to what was held.
+
+    def _answer(self, event: Answer, now: int) -> list[Effect]:
+        m = self._holds.pop(event.hold, None)
+        if m is None:
+            return []  # late or repeated: what it answered was decided already
+        session = m.envelope.session
+        not_after = now + _DEADLINES.get(event.kind, FACTS_DEADLINE_NS)
+        granted = event.granted and event.kind == m.ask
+        record = EndorseRecord(now, event.kind, session, m.action_digest, not_after, granted, event.hold)
+        self._append(encode_record(record))
+        apply.apply_endorse(self.state, record)
+        return self._again(m, event.hold, now, None if granted else Finding(Outcome.DENY, endorse.REFUSED))
+
+    def _deadline(self, event: Deadline, now: int) -> list[Effect]:
+        m = self._holds.pop(event.hold, None)
+        if m is None:
+            return []
+        return self._again(m, event.hold, now, Finding(Outcome.DENY, endorse.LATE))
+
+    def _again(self, m: Message, hold: int, now: int, refusal: Finding | None) -> list[Effect]:
+        m.now = now
+        m.resumed = True
+        m.ask = 0
+        m.outgoing = b""
+        m.action_digest = b"" if refusal is None else m.action_digest
+        if refusal is not None:
+            return self._commit(m, [refusal], Outcome.DENY, hold)
+        return self._decide(m, hold)
+
+    def _endorse(self, event: Endorse, now: int) -> list[Effect]:
+        record = EndorseRecord(now, event.kind, event.session, event.digest, event.not_after, True, 0)
+        self._append(encode_record(record))
+        apply.apply_endorse(self.state, record)
+        effects: list[Effect] = []
+        waiting = [
+            hold
+            for hold, m in self._holds.items()
+            if m.action_digest == event.digest and m.envelope.session == event.session and m.ask == event.kind
+        ]
+        for hold in waiting:
+            effects += self._again(self._holds.pop(hold), hold, now, None)
+        return effects
+
+    # Who is there.
+
+    def _admit(self, event: Admit, now: int) -> list[Effect]:
+        verdict = self._admission.verify(event.credential, now)
+        if isinstance(verdict, Finding):
+            record = AdmitRecord(now, Outcome.DENY, 0, 0, 0, 0, (), (_coded(verdict),))
+            ref = self._append(encode_record(record))
+            return [Refuse(ref, 0, (verdict,))]
+        members = tuple(
+            (member.nhi, self.rules.type_by_id[member.type_id].index, member.instance, member.public_key)
+            for member in verdict.members
+        )
+        record = AdmitRecord(
+            now,
+            Outcome.ALLOW,
+            verdict.session,
+            verdict.serial,
+            verdict.not_before,
+            verdict.not_after,
+            members,
+            (),
+        )
+        ref = self._append(encode_record(record))
+        for instance in apply.apply_admit(self.state, self.rules, record):
+            instance.key = self._admission.key_of(instance, verdict.serial)
+        return [Admitted(ref, verdict.session, tuple(member[0] for member in members))]
+
+    def _register(self, event: RegisterContract, now: int) -> list[Effect]:
+        channel = self.state.channels.get(event.channel)
+        closed = channel is not None and channel.closed_until > now
+        verdict = credentials.CLOSED if closed else self.contracts.verify(event.contract, now)
+        if isinstance(verdict, Finding):
+            # A refused contract is not kept: only a verified one is proof of anything.
+            record = ContractRecord(now, event.channel, Outcome.DENY, 0, b"", (_coded(verdict),))
+            apply.apply_contract(self.state, self.contracts, record)
+            return [Refuse(self._append(encode_record(record)), event.channel, (verdict,))]
+        transitive = self.contracts.transitive(verdict)
+        findings = () if transitive is None else (_coded(transitive),)
+        record = ContractRecord(now, event.channel, Outcome.ALLOW, verdict.id, event.contract, findings)
+        self._append(encode_record(record))
+        apply.apply_contract(self.state, self.contracts, record)
+        return []
+
+    def _ingest(self, event: IngestDocument, now: int) -> list[Effect]:
+        record = DocumentRecord(now, event.port, event.document, event.version, event.sha256)
+        self._append(encode_record(record))
+        apply.apply_document(self.state, record)
+        return []
+
+    # Endings.
+
+    def _revoke(self, event: Revoke, now: int) -> list[Effect]:
+        return self._end("revoke", self._one(event.nhi), now)
+
+    def _retire(self, event: Retire, now: int) -> list[Effect]:
+        return self._end("retire", self._one(event.nhi), now)
+
+    def _one(self, number: int) -> list[Instance]:
+        instance = self.state.instances.get(number)
+        return [] if instance is None else [instance]
+
+    def _purge(self, event: Purge, now: int) -> list[Effect]:
+        if event.nhi not in self.state.instances:
+            return []
+        record = EndRecord(now, "purge", 0, (event.nhi,))
+        ref = self._append(encode_record(record))
+        apply.apply_end(self.state, self.contracts, record)
+        return [Purged(ref, event.nhi)]
+
+    def _close(self, event: CloseSession, now: int) -> list[Effect]:
+        session = self.state.sessions.get(event.session)
+        if session is None or not event.session:
+            return []
+        return self._end("close", list(session.instances), now, event.session)
+
+    def _end(self, what: str, instances: list[Instance], now: int, session: int = 0) -> list[Effect]:
+        if not instances and what != "close":
+            return []
+        effects: list[Effect] = []
+        if any(instance.session.holds for instance in instances):
+            ending = {instance.nhi for instance in instances}
+            for hold in [h for h, m in self._holds.items() if m.envelope.sender in ending]:
+                effects += self._again(self._holds.pop(hold), hold, now, Finding(Outcome.DENY, nhi.CLOSED))
+        record = EndRecord(now, what, session, tuple(instance.nhi for instance in instances))
+        ref = self._append(encode_record(record))
+        apply.apply_end(self.state, self.contracts, record)
+        effects.append(Ended(ref, record.nhis))
+        return effects
+
+    # Posture.
+
+    def _phase(self, event: SetPhase, now: int) -> list[Effect]:
+        return self._gate("phase", event.scope, event.phase, len(PHASE_NAMES), now)
+
+    def _set_stage(self, event: SetStage, now: int) -> list[Effect]:
+        return self._gate("stage", event.scope, event.stage, len(STAGE_NAMES), now)
+
+    def _gate(self, what: str, scope: str, value: int, values: int, now: int) -> list[Effect]:
+        known = 0 <= value < values and self._scope_exists(scope)
+        record = GateRecord(now, what, scope[:128], value, Outcome.ALLOW if known else Outcome.DENY)
+        ref = self._append(encode_record(record))
+        if not known:
+            return [Refuse(ref, 0, (failed("posture"),))]
+        apply.apply_gate(self.state, self.rules, record)
+        return []
+
+    def _scope_exists(self, scope: str) -> bool:
+        level, _, name = scope.partition(":")
+        match level:
+            case "system":
+                return not name
+            case "cluster":
+                return any(t.cluster == name for t in self.rules.types)
+            case "type":
+                return name in self.rules.type_by_id
+            case "session":
+                return name.isdecimal() and int(name) in self.state.sessions
+            case "instance":
+                return name.isdecimal() and int(name) in self.state.instances
+        return False
+
+
+def _coded(finding: Finding) -> tuple[str, str]:
+    return (finding.reason.code, finding.detail)
