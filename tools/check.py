@@ -64,7 +64,7 @@ def steps(deep: bool, pytest_arguments: list[str]) -> list[Step]:
 def environment() -> dict[str, str]:
     """The caller's, with our packages found by mypy too, and colours only for a terminal."""
     colours = {} if sys.stdout.isatty() else {"NO_COLOR": "1"}
-    return {**os.environ, "MYPYPATH": "src:tests", **colours}
+    return {**os.environ, "MYPYPATH": "src", **colours}
 
 
 def run(step: Step) -> bool:

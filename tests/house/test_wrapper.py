@@ -18,6 +18,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = "import os, sys\nprint(os.getcwd(), sys.argv[1:], __file__)\n"
 
+# Nothing is inherited: a MASO_VENV of whoever runs the tests would be installed into.
+SURROUNDINGS = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": "/nowhere"}
+
 
 def checkout_at(folder: Path) -> Path:
     """A miniature checkout in a new folder."""
@@ -32,12 +35,12 @@ def checkout_at(folder: Path) -> Path:
 
 
 def maso(
-    checkout: Path, *arguments: str, cwd: Path | None = None, **settings: str
+    checkout: Path, *arguments: str, cwd: Path | None = None, command: Path | None = None, **settings: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [checkout / "maso", *arguments],
+        [command or checkout / "maso", *arguments],
         cwd=cwd or checkout,
-        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(checkout), **settings},
+        env={**SURROUNDINGS, **settings},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -72,7 +75,7 @@ def test_it_works_from_any_folder_and_by_a_link(checkout: Path, tmp_path: Path) 
     (tmp_path / "maso" / "__init__.py").write_text("raise SystemExit('the wrong maso')")
     link = tmp_path / "link"
     link.symlink_to(os.path.relpath(checkout / "maso", tmp_path))
-    done = subprocess.run([link, "x"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = maso(checkout, "x", cwd=tmp_path, command=link)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{tmp_path} ['x'] {checkout}")
 
@@ -181,7 +184,13 @@ def test_a_python_without_venv_is_named(
 def test_two_first_uses_at_once_both_work(tmp_path: Path) -> None:
     folder = checkout_at(tmp_path / "c")
     both = [
-        subprocess.Popen([folder / "maso", str(n)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [folder / "maso", str(n)],
+            env=SURROUNDINGS,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for n in range(2)
     ]
     outputs = [process.communicate() for process in both]
@@ -194,7 +203,9 @@ def test_a_first_use_that_is_killed_is_done_again(tmp_path: Path) -> None:
     # Killed at growing ages: while the folder is made, while pip is unpacked, after it.
     for step, seconds in enumerate((0.05, 0.2, 0.5, 1.0, 1.5, 2.0)):
         folder = checkout_at(tmp_path / f"c{step}")
-        process = subprocess.Popen([folder / "maso"], stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            [folder / "maso"], env=SURROUNDINGS, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         try:
             process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tidy import checkers
+from tests.tidy import checkers
 
 
 def lines(complaints: Iterable[checkers.Complaint]) -> list[int]:

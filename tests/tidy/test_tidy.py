@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tidy import checkers
+from tests.tidy import checkers
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src" / "maso"
