@@ -158,12 +158,14 @@ def test_an_old_python_is_named(checkout: Path, tmp_path: Path) -> None:
         found = shutil.which(tool)
         assert found is not None
         (bin_dir / tool).symlink_to(found)
-    settings = {"PATH": str(bin_dir), "MASO_VENV": str(tmp_path / "venv")}
-    done = maso(checkout, **settings)
+    venv = str(tmp_path / "venv")
+    done = maso(checkout, PATH=str(bin_dir), MASO_VENV=venv)
     assert done.returncode == 1
     assert done.stderr == ("maso: needs `python3` 3.11 or newer; `python3` on your PATH is Python 3.9\n")
     (bin_dir / "python3").unlink()
-    assert maso(checkout, **settings).stderr.endswith("`python3` on your PATH was not found\n")
+    assert maso(checkout, PATH=str(bin_dir), MASO_VENV=venv).stderr.endswith(
+        "`python3` on your PATH was not found\n"
+    )
 
 
 def test_a_python_without_venv_is_named(

@@ -7,7 +7,7 @@ import importlib
 import subprocess
 import tomllib
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,10 @@ def file_exists(name: str, beside: Path) -> bool:
     return "/" not in name and any(path.name == name for path in project_files())
 
 
+def link_leads(target: str, beside: Path) -> bool:
+    return (beside / target).exists()
+
+
 def test_files_named_in_the_documentation_exist() -> None:
     pages = [p for p in project_files() if p.suffix == ".md"]
     assert_tidy(
@@ -121,7 +125,7 @@ def test_files_named_in_the_documentation_exist() -> None:
             page,
             checkers.missing_files(
                 checkers.named_files(source_of(page)),
-                lambda name, page=page: file_exists(name, page.parent),
+                partial(file_exists, beside=page.parent),
                 page.name,
             ),
         )
@@ -137,7 +141,7 @@ def test_links_in_the_documentation_lead_somewhere() -> None:
             page,
             checkers.missing_files(
                 checkers.linked_files(source_of(page)),
-                lambda name, page=page: (page.parent / name).exists(),
+                partial(link_leads, beside=page.parent),
                 page.name,
             ),
         )
@@ -153,7 +157,7 @@ def test_files_named_in_docstrings_and_comments_exist() -> None:
             p,
             checkers.missing_files(
                 checkers.files_named_in_source(source_of(p)),
-                lambda name, p=p: file_exists(name, p.parent),
+                partial(file_exists, beside=p.parent),
                 "the text",
             ),
         )
