@@ -50,10 +50,11 @@ REASONS: Final = (CHANNEL_CLOSED, OVERSIZED, MALFORMED, UNKNOWN, EXPIRED, SESSIO
 class Credentials:
     """Opens the envelope and settles who sent it."""
 
-    __slots__ = ("_state",)
+    __slots__ = ("_record_key", "_state")
 
-    def __init__(self, state: PlaneState) -> None:
+    def __init__(self, state: PlaneState, record_key: bytes) -> None:
         self._state = state
+        self._record_key = record_key
 
     def open(self, m: Message) -> Finding | None:
         """The bytes are an envelope of a size and shape that the plane accepts."""
@@ -100,4 +101,5 @@ class Credentials:
         if envelope.seq <= sender.last_seq:
             return _REFUSED[REPLAYED.code]
         m.authenticated = True
+        m.mark = hashlib.blake2b(digest, digest_size=16, key=self._record_key).digest()
         return None

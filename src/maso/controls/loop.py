@@ -21,6 +21,6 @@ class Loop:
     def check(self, m: Message) -> Finding | None:
         sender = m.sender
         limit = sender.type.same_message_max
-        if not limit or sender.repeats < limit or sender.last_digest != m.digest[:8]:
+        if not limit or sender.repeats < limit or sender.last_digest != m.mark[:8]:
             return None
         return Finding(Outcome.DENY, REPEATED, sender.type.id)

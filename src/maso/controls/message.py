@@ -20,6 +20,7 @@ class Message:
     resumed        it was held and is being decided again
     label          effective label so far
     digest         SHA-256 of the payload
+    mark           the same under the run's record key: how records name a payload
     authenticated  credential and MAC were right: only then does anything count against the sender
     scanned        DLP has looked at the payload: nothing of it may be recorded before that
     declassified   compartment bits shed on this flow
@@ -39,6 +40,7 @@ class Message:
         "envelope",
         "flow",
         "label",
+        "mark",
         "now",
         "opened",
         "outgoing",
@@ -67,6 +69,7 @@ class Message:
         self.contract: ContractState | None = None
         self.body: Any = None
         self.digest = b""
+        self.mark = b""
         self.label = 0
         self.signals: Signals = CLEAN
         self.declassified = 0

@@ -12,6 +12,8 @@ scanned; the endorsement comes last, so that nobody is asked about what would be
 
 from collections.abc import Callable
 
+import msgspec
+
 from maso.controls.classification import Classification
 from maso.controls.credentials import Credentials
 from maso.controls.delegation import Delegated
@@ -39,13 +41,28 @@ from maso.verdict import Finding, Outcome
 Check = Callable[[Message], Finding | None]
 
 
+class Keys(msgspec.Struct, frozen=True):
+    """The trusted base of one plane. Given by the driver; never recorded.
+
+    authority   Ed25519 public key of the fleet's authority
+    master      32 bytes from which MAC keys derive
+    ingestion   Ed25519 public key of the ingestion pipeline
+    record      32 bytes that key the digests in the evidence
+    """
+
+    authority: bytes
+    master: bytes
+    ingestion: bytes
+    record: bytes
+
+
 class Pipeline:
     """The controls in force, as bound functions in order."""
 
     __slots__ = ("_again", "_checks", "names")
 
-    def __init__(self, rules: Rulebook, state: PlaneState, scanner: Scanner, ingestion_key: bytes) -> None:
-        credentials = Credentials(state)
+    def __init__(self, rules: Rulebook, state: PlaneState, scanner: Scanner, keys: Keys) -> None:
+        credentials = Credentials(state, keys.record)
         delegated = Delegated()
         steps: list[tuple[str, Check]] = [
             ("open", credentials.open),
@@ -59,7 +76,7 @@ class Pipeline:
             ("DP-2.5", Derive().check),
             ("DP-2.1", Dlp(scanner).check),
             ("DP-1.1", Classification(rules.compartments).check),
-            ("DP-2.3", Rag(state, ingestion_key).check),
+            ("DP-2.3", Rag(state, keys.ingestion).check),
             ("PG-1.1", Guard().check),
             ("PG-2.1", GuardBus().check),
             ("PG-1.4", SourceTag().check),

@@ -13,8 +13,6 @@ Not handled: anything that the driver does with effects; one plane is one trust 
 from collections.abc import Callable
 from typing import Final, Protocol
 
-import msgspec
-
 from maso.clock import MINUTE, SECOND
 from maso.controls import credentials, endorse, nhi
 from maso.controls.contracts import Contracts
@@ -50,8 +48,8 @@ from maso.plane.events import (
     SetPhase,
     SetStage,
 )
-from maso.plane.pipeline import Pipeline
-from maso.plane.recording import Recorder
+from maso.plane.pipeline import Keys, Pipeline
+from maso.plane.recording import message_record
 from maso.scan.scanner import Scanner
 from maso.verdict import Decision, Finding, Outcome
 
@@ -72,21 +70,6 @@ class Log(Protocol):
     def append(self, body: bytes) -> int: ...
 
 
-class Keys(msgspec.Struct, frozen=True):
-    """The trusted base of one plane. Given by the driver; never recorded.
-
-    authority   Ed25519 public key of the fleet's authority
-    master      32 bytes from which MAC keys derive
-    ingestion   Ed25519 public key of the ingestion pipeline
-    record      32 bytes that key the digests in the evidence
-    """
-
-    authority: bytes
-    master: bytes
-    ingestion: bytes
-    record: bytes
-
-
 class Plane:
     """One plane over one rulebook. Raises nothing for bad input: bad input is refused."""
 
@@ -95,8 +78,7 @@ class Plane:
         self.state = PlaneState(len(rules.types))
         self.contracts = Contracts(rules, self.state)
         self._admission = Admission(rules, self.state, keys.authority, keys.master)
-        self._pipeline = Pipeline(rules, self.state, scanner, keys.ingestion)
-        self._recorder = Recorder(keys.record)
+        self._pipeline = Pipeline(rules, self.state, scanner, keys)
         self._append = log.append
         self._holds: dict[int, Message] = {}
         self.last: Decision | None = None
@@ -132,7 +114,7 @@ class Plane:
         return self._commit(m, findings, decide(findings), hold)
 
     def _commit(self, m: Message, findings: list[Finding], outcome: Outcome, hold: int) -> list[Effect]:
-        record = self._recorder.message(m, findings, outcome, hold, self._not_after(m, outcome))
+        record = message_record(m, findings, outcome, hold, self._not_after(m, outcome))
         ref = self._append(encode_record(record))
         authentic = m.authenticated
         apply.apply_message(self.state, record, ref, m.sender if authentic else None, m.recipient)

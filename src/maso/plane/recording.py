@@ -5,7 +5,6 @@ found hidden in it, with every found value masked and every digit replaced: so n
 it, not even one that the scan missed.
 """
 
-import hashlib
 from typing import Final
 
 from maso.controls.message import Message
@@ -17,68 +16,61 @@ EXCERPT_BYTES_MAX: Final = 512
 _DIGITS_OUT: Final = bytes.maketrans(b"0123456789", b"##########")
 
 
-class Recorder:
-    __slots__ = ("_key",)
+def message_record(
+    m: Message, findings: list[Finding], outcome: Outcome, hold: int, not_after: int
+) -> MessageRecord:
+    if not m.opened:
+        return _unopened(m, findings, outcome)
+    envelope = m.envelope
+    signals = m.signals
+    label = m.label or (-1 if envelope.label is None else envelope.label)
+    return MessageRecord(
+        m.now,
+        m.channel,
+        m.authenticated,
+        outcome,
+        envelope.sender,
+        envelope.recipient,
+        envelope.session,
+        envelope.seq,
+        envelope.kind,
+        envelope.action,
+        label,
+        envelope.contract,
+        envelope.parents,
+        tuple((c.id, c.digest, c.confidence, c.derived, c.sources) for c in envelope.claims)
+        if envelope.claims
+        else (),
+        m.mark,
+        len(envelope.payload),
+        m.tokens,
+        signals.kinds,
+        signals.hidden,
+        signals.injection_milli,
+        signals.stage,
+        tuple((f.reason.code, f.detail) for f in findings) if findings else (),
+        hold,
+        m.ask,
+        m.action_digest,
+        m.declassified,
+        not_after,
+        _excerpt(m) if outcome else b"",
+    )
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
 
-    def message(
-        self, m: Message, findings: list[Finding], outcome: Outcome, hold: int, not_after: int
-    ) -> MessageRecord:
-        if not m.opened:
-            return self._unopened(m, findings, outcome)
-        envelope = m.envelope
-        signals = m.signals
-        label = m.label or (-1 if envelope.label is None else envelope.label)
-        digest = hashlib.blake2b(m.digest, digest_size=16, key=self._key).digest() if m.authenticated else b""
-        return MessageRecord(
-            m.now,
-            m.channel,
-            m.authenticated,
-            outcome,
-            envelope.sender,
-            envelope.recipient,
-            envelope.session,
-            envelope.seq,
-            envelope.kind,
-            envelope.action,
-            label,
-            envelope.contract,
-            envelope.parents,
-            tuple((c.id, c.digest, c.confidence, c.derived, c.sources) for c in envelope.claims)
-            if envelope.claims
-            else (),
-            digest,
-            len(envelope.payload),
-            m.tokens,
-            signals.kinds,
-            signals.hidden,
-            signals.injection_milli,
-            signals.stage,
-            tuple((f.reason.code, f.detail) for f in findings) if findings else (),
-            hold,
-            m.ask,
-            m.action_digest,
-            m.declassified,
-            not_after,
-            self._excerpt(m) if outcome else b"",
-        )
-
-    @staticmethod
-    def _unopened(m: Message, findings: list[Finding], outcome: Outcome) -> MessageRecord:
-        codes = tuple((f.reason.code, f.detail) for f in findings)
-        size = len(m.wire)
-        return MessageRecord(
+def _unopened(m: Message, findings: list[Finding], outcome: Outcome) -> MessageRecord:
+    codes = tuple((f.reason.code, f.detail) for f in findings)
+    size = len(m.wire)
+    return MessageRecord(
             m.now, m.channel, False, outcome, 0, 0, 0, 0, 0, 0, -1, 0, (), (), b"", size, 0, 0, 0, 0, 0,
             codes, 0, 0, b"", 0, 0, b"",
         )  # fmt: skip
 
-    @staticmethod
-    def _excerpt(m: Message) -> bytes:
-        if not m.scanned or m.signals.hidden:
-            return b""
-        payload = m.envelope.payload
-        if m.signals is not CLEAN:
-            payload = redact(payload, m.signals)
-        return payload[:EXCERPT_BYTES_MAX].translate(_DIGITS_OUT)
+
+def _excerpt(m: Message) -> bytes:
+    if not m.scanned or m.signals.hidden:
+        return b""
+    payload = m.envelope.payload
+    if m.signals is not CLEAN:
+        payload = redact(payload, m.signals)
+    return payload[:EXCERPT_BYTES_MAX].translate(_DIGITS_OUT)
