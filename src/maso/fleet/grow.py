@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from maso.fleet.bind import Path
-from maso.fleet.model import AgentType, Cluster, Delegation, Dependency, Fleet, LabelSpec, Link, Port
+from maso.fleet.model import AgentType, Cluster, Delegation, Dependency, Fleet, LabelSpec, Link, Port, Step
 from maso.fleet.template import Desk, DeskPort, FleetFile, Growth, GrowthRule, Place, Role, fields_of_fleet
 
 # F asks for 5 to 1,000 agents; four times that is beyond any budget, and still grown in a second.
@@ -64,7 +64,7 @@ def grow(file: FleetFile, n: int, rule: GrowthRule | None = None) -> Fleet:
 
 def grow_traced(file: FleetFile, n: int, rule: GrowthRule | None = None) -> Grown:
     """`grow`, and where everything comes from."""
-    base = Fleet(**fields_of_fleet(file))  # type: ignore[arg-type]
+    base = _written_out(Fleet(**fields_of_fleet(file)))  # type: ignore[arg-type]
     if file.kind == "depth":
         _within(n, 1, SIZE_MAX_DEPTH, "sessions")
         return Grown(msgspec.structs.replace(base, size=n), _static_origins(base))
@@ -73,6 +73,21 @@ def grow_traced(file: FleetFile, n: int, rule: GrowthRule | None = None) -> Grow
     _within(n, max(1, len(base.types)), SIZE_MAX_BREADTH, "agents")
     growth = file.growth if rule is None else msgspec.structs.replace(file.growth, rule=rule)
     return _Builder(base, file, growth).build(n)
+
+
+def flat_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps with every group written out."""
+    flat: list[Step] = []
+    for step in steps:
+        flat.extend(flat_steps(step.steps) * step.repeat if step.steps else (step,))
+    return tuple(flat)
+
+
+def _written_out(fleet: Fleet) -> Fleet:
+    journeys = tuple(
+        msgspec.structs.replace(journey, steps=flat_steps(journey.steps)) for journey in fleet.workload.journeys
+    )
+    return msgspec.structs.replace(fleet, workload=msgspec.structs.replace(fleet.workload, journeys=journeys))
 
 
 def _within(n: int, low: int, high: int, unit: str) -> None:

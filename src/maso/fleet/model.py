@@ -251,7 +251,8 @@ class Step(_Strict, kw_only=True):
 
     `from` and `to` name types or ports; `action` makes it an action of `from`; `confirm` is the customer's
     own confirmation of that action, outside the agents; `delegate` passes the link's authority on;
-    `under` names the type that delegated the authority under which the action is done.
+    `under` names the type that delegated the authority under which the action is done. A step that has
+    `steps` is a group, done `repeat` times; a loaded fleet has no groups any more, they are written out.
     """
 
     from_: Id | None = msgspec.field(name="from", default=None)
@@ -262,7 +263,8 @@ class Step(_Strict, kw_only=True):
     delegate: tuple[Id, ...] = ()
     under: Id | None = None
     chance: Share = 1.0
-    repeat: Positive = 1
+    repeat: Annotated[int, Meta(ge=1, le=100)] = 1
+    steps: tuple["Step", ...] = ()
 
 
 class Journey(_Strict, kw_only=True):
