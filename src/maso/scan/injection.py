@@ -1,0 +1,137 @@
+"""Prompt-injection detection: a cheap first look at raw bytes, then rules and a classifier over normalised text.
+
+`first` answers "could the full detector flag this?" from the raw JSON bytes: it looks for the rare cue of every
+rule (each rule has at least one), for the marks of a disguise, and for words that the classifier leans on. It reads
+bytes as they are: text behind base64, URL or JSON escapes is the business of the scanner that decodes it and then
+calls `inspect` with what came out.
+
+`inspect` adds one learned weight per family of rules that fired to the classifier's score. *Flag* marks a message
+and refuses nothing. *Block* needs a strong rule, a high classifier score and no sign that the text merely talks
+about attacks: two independent opinions, because a wrong refusal costs an honest customer.
+
+What it is not: a defence by itself. A bare instruction without any framing looks like any other sentence, and no
+detector tells it from one; the integrity label and the tool policy contain it. Figures per source, and the list of
+what is promised, are in docs/detection-injection.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import hyperscan
+import msgspec
+
+from maso.scan.classifier import ModelMeta, NgramClassifier, load_model
+from maso.scan.injection_fold import alike, disguised_views, fold_text
+from maso.scan.injection_patterns import RULES
+from maso.scan.injection_rules import CueMatcher, Hits
+from maso.scan.injection_trigger import compile_triggers
+
+MILLI_AT_FLAG: Final = 500
+UNITS_PER_MILLI: Final = 2  # a logit is 50 thousandths: the scale ends ten logits either side of the threshold
+RULES_COUNTED_MAX: Final = 6  # more rules than that in one text add nothing
+MENTIONS_COUNTED_MAX: Final = 2
+VIEWS_MAX: Final = 16  # decodings of one content that are inspected: the normaliser hands over fewer
+
+
+class InjectionSignal(msgspec.Struct, frozen=True):
+    """`milli` is 0 to 1000; `names` are rule names, sorted, never text of the message."""
+
+    flag: bool
+    block: bool
+    milli: int
+    names: tuple[str, ...]
+
+
+NOTHING: Final = InjectionSignal(False, False, 0, ())
+
+
+def evidence_units(hits: Hits, meta: ModelMeta) -> int:
+    """What the rules that fired add to the classifier's score."""
+    if not hits.rules:
+        return 0
+    families = meta.families
+    units = families["rule"] * min(len(hits.rules), RULES_COUNTED_MAX)
+    for family in {RULES[index].family: None for index in hits.rules}:
+        units += families[family]
+    return units + families["mention"] * min(hits.mentions, MENTIONS_COUNTED_MAX)
+
+
+def _stop(number: int, start: int, end: int, flags: int, found: list[int]) -> bool:
+    found.append(number)
+    return True
+
+
+class InjectionDetector:
+    """Both stages. One detector for one thread: the scratch space of Hyperscan is not shared."""
+
+    def __init__(self) -> None:
+        self._meta, weights = load_model()
+        self._classifier = NgramClassifier(self._meta, weights)
+        self._matcher = CueMatcher()
+        self._triggers = compile_triggers()
+        self._scratch = hyperscan.Scratch(self._triggers)
+
+    def first(self, content: bytes) -> bool:
+        """Could `inspect` flag this? False only when no trigger occurs in the raw bytes."""
+        found: list[int] = []
+        try:
+            self._triggers.scan(content, match_event_handler=_stop, context=found, scratch=self._scratch)
+        except hyperscan.ScanTerminated:
+            return True
+        return bool(found)
+
+    def inspect(self, texts: Sequence[str]) -> InjectionSignal:
+        """Judge one content by its views: the plain text first, then its decodings. Any string is accepted."""
+        names: set[str] = set()
+        best: int | None = None
+        block = False
+        for text in texts[:VIEWS_MAX]:
+            units, blocks = self._view(text, names)
+            best = units if best is None else max(best, units)
+            block = block or blocks
+        if best is None:
+            return NOTHING
+        milli = MILLI_AT_FLAG + (best - self._meta.flag_at) // UNITS_PER_MILLI
+        flag = best >= self._meta.flag_at or block
+        return InjectionSignal(flag, block, max(0, min(1000, milli)), tuple(sorted(names)))
+
+    def _view(self, text: str, names: set[str]) -> tuple[int, bool]:
+        """The worst reading of one view: as it stands, with look-alikes undone, and out of its disguises."""
+        plain = fold_text(text)
+        units, block, hits = self._judge(plain, names)
+        for reading in _other_readings(text, plain, hits.marks):
+            more, blocks, _ = self._judge(reading, names)
+            units = max(units, more)
+            block = block or blocks
+        return units, block
+
+    def _judge(self, text: str, names: set[str]) -> tuple[int, bool, Hits]:
+        data = text.encode("utf-8", "replace")
+        hits = self._matcher.hits(data)
+        score = self._classifier.score(data)
+        meta = self._meta
+        units = score * meta.families["classifier"] // 100 + evidence_units(hits, meta)
+        if units >= meta.flag_at:
+            names.update(RULES[index].name for index in hits.rules)
+        block = (
+            units >= meta.block_at
+            and score >= meta.block_classifier_at
+            and hits.mentions == 0
+            and any(RULES[index].strong for index in hits.rules)
+        )
+        return units, block, hits
+
+
+def _other_readings(text: str, plain: str, marks: frozenset[str]) -> list[str]:
+    readings = list(disguised_views(plain, marks)) if marks else []
+    latin = alike(text)
+    return readings if latin is None else [*readings, fold_text(latin)]
+
+
+def readings_of(text: str) -> list[str]:
+    """Everything that `inspect` judges for one view, the plain reading first (used by training)."""
+    plain = fold_text(text)
+    marks = CueMatcher().hits(plain.encode("utf-8", "replace")).marks
+    return [plain, *_other_readings(text, plain, marks)]
