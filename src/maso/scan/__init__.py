@@ -1,0 +1,1 @@
+"""Content scanning: bytes in, signals out. `scanner.Scanner.scan` is the one entry the plane calls."""

@@ -1,0 +1,178 @@
+"""The first pass: one Hyperscan database over raw bytes, on every message, a few microseconds.
+
+It answers one question: which later work could find anything? A bit that is not set is a promise that
+the corresponding detector or decoder finds nothing in these bytes, so each pattern here is a *superset*
+of what its detector accepts: shapes without check digits, gaps wider, no boundaries. A test holds the
+two against each other on every evasion known.
+
+Left out on purpose, because honest text is full of it and no detector can use it: accented Latin
+letters, typographic quotes and dashes, the euro sign, hashes, UUIDs and random base64 (encoded *text*
+has a structure that they have not).
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Any, Final
+
+import hyperscan
+
+from maso.scan.normalise import FILLERS, NUMBER_WORDS, REPEATS
+from maso.scan.secrets import FIRST_PATTERNS
+
+
+class Reason(enum.IntFlag):
+    """Why a message needs more than the first pass."""
+
+    CARD = 1  # 13 digits with short gaps
+    SPREAD = 2  # 13 digits with gaps as long as words; counts only with CONTEXT
+    CONTEXT = 4  # the message speaks of cards
+    CVV = 8
+    IBAN = 16
+    NATIONAL_ID = 32
+    EMAIL = 64
+    PHONE = 128
+    SECRET = 256
+    ESCAPE = 512  # JSON, URL, HTML or C escapes
+    ODD = 1024  # characters that fold to digits or letters, or are invisible
+    SPOKEN = 2048  # number words in sequence
+    LOOKALIKE = 4096  # letters for digits
+    BASE64 = 8192
+    HEX = 16384
+    BASE32 = 32768
+    PACKED = 65536  # compressed, then base64
+    CODES = 131072  # character codes, bits, Morse
+    ID_WORD = 262144  # the message speaks of an identity number; counts only with ID_DIGITS
+    ID_DIGITS = 524288  # 7 digits close together
+    INJECTION = 1048576
+
+
+CASELESS: Final = hyperscan.HS_FLAG_CASELESS
+# Unbounded, where `digits.TIGHT_GAP` is bounded: a superset, and a far smaller automaton.
+_SEP: Final = r"[^0-9A-Za-z]*"
+# A letter outside ASCII is two bytes in UTF-8; its second byte differs between the cases.
+_SPELLED: Final = tuple(re.sub(r"[^\x00-\x7f]", r"\\xc3[\\x80-\\xbf]", word) for word in _SPELLED)
+_WORD: Final = "(?:" + "|".join(_SPELLED) + ")"
+_JOIN: Final = rf"{_SEP}(?:(?:{'|'.join((*FILLERS, *REPEATS))}){_SEP})?"
+_ALIKE: Final = r"[0-9OoQDIlLi|!SsZzBbGgq]"
+_B64_TEXT: Final = r"[I-Za-f][C-HS-Xi-nyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
+_CARD_WORDS: Final = (
+    r"card|carte|karte|tarjeta|carta|kreditk|pan|visa|master|amex|american express|diners|discover|jcb|unionpay"
+    r"|maestro|rupay|credit|debit|payment|charge|cc|cvv|cvc|billing|exp"
+)
+_ID_WORDS: Final = (
+    r"ssn|social.{0,3}sec|national|nino|insurance|passport|tax|steuer|dni|nie|nif|fiscal|cpf|insee|nir"
+    r"|secu|aadha|pesel|bsn|burgerservice|personnummer|nhs|nric|identi|ident.{0,4}n"
+)
+
+PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
+    (Reason.CARD, rf"[0-9](?:{_SEP}[0-9]){{12}}", 0),
+    (Reason.SPREAD, r"[0-9](?:[^0-9]*[0-9]){12}", 0),
+    (Reason.CONTEXT, _CARD_WORDS, CASELESS),
+    (Reason.CVV, r"(?:cvv|cvc|cvn|csc|cid|cav|secur.{0,6}code|verification|digits? on|code)2?[^0-9]{0,40}[0-9]{3}", CASELESS),
+    (Reason.IBAN, r"[A-Za-z]{2}[0-9]{2}[0-9A-Za-z]{11}", 0),
+    (Reason.IBAN, r"[A-Za-z]{2}[0-9]{2}(?:[^0-9A-Za-z]{1,4}[0-9A-Za-z]{4}){2}", 0),
+    (Reason.IBAN, r"[A-Z]{2}[^0-9A-Za-z]{0,4}[0-9]{2}(?:[^0-9A-Za-z]{0,4}[0-9A-Z]){11}", 0),
+    *((Reason.ID_WORD, word, CASELESS) for word in _ID_WORDS.split("|")),
+    (Reason.ID_DIGITS, r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6}", 0),
+    (Reason.NATIONAL_ID, r"[0-9]{3}[- .][0-9]{2}[- .][0-9]{4}", 0),
+    (Reason.NATIONAL_ID, r"[A-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", 0),
+    (Reason.NATIONAL_ID, r"[A-Z]{6}[0-9]{2}[A-Z][0-9]{2}[A-Z][0-9]{3}[A-Z]", 0),
+    (Reason.NATIONAL_ID, r"[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}", 0),
+    (Reason.NATIONAL_ID, r"[1-6][0-9]{16}[0-9X]", 0),
+    (Reason.EMAIL, r"[A-Za-z0-9_.+%-]@[A-Za-z0-9]", 0),
+    (Reason.PHONE, r"\+ ?[0-9](?:[ .()/-]{0,4}[0-9]){6}", 0),
+    (Reason.PHONE, r"\(?[2-9][0-9]{2}\)?[ .-]{1,2}[2-9][0-9]{2}[ .-][0-9]{4}", 0),
+    (Reason.PHONE, r"00[1-9](?:[ .()/-]{1,3}[0-9]{1,4}){2}", 0),
+    (
+        Reason.PHONE,
+        r"(?:phone|tel|mobil|cell|call|fax|whatsapp|handy|vil|celular|rufnummer|dial|contact)"
+        r"[^0-9]{0,32}[0-9](?:[ .()/-]{0,4}[0-9]){6}",
+        CASELESS,
+    ),
+    *((Reason.SECRET, pattern, flags) for pattern, flags in FIRST_PATTERNS),
+    (Reason.ESCAPE, r"\\u(?:00[0-7]|00ad|00b[239]|0[2-9a-f]|1|20[03-9b-f]|202[a-f]|206|2[1-9a-f]|[3-9a-f])", CASELESS),
+    (Reason.ESCAPE, r"[0-9][^0-9A-Za-z]{0,16}\\u", 0),
+    (Reason.ESCAPE, r"\\(?:x[0-9a-f{]|u\{|u\+|[0-3]?[0-7]{2})|%u?[0-9a-f]{2}|&(?:#|[a-z][a-z0-9]{1,30};)", CASELESS),
+    (Reason.ODD, r"[\xc6-\xe1\xe3-\xf7]|\xc2[\xad\xb2\xb3\xb9]", 0),
+    (Reason.ODD, r"\xe2(?:\x80[\x8b-\x8f\xaa-\xaf]|[\x81-\x82\x84-\x93]|\x83[\x90-\xbf]|[\x9d-\x9f\xa0-\xbf])", 0),
+    *((Reason.SPOKEN, rf"{word}{_JOIN}{_WORD}", CASELESS) for word in _SPELLED),
+    *((Reason.SPOKEN, rf"(?:^|[^A-Za-z]){word}{_SEP}[0-9]", CASELESS) for word in _SPELLED),
+    *((Reason.SPOKEN, rf"[0-9]{_SEP}{word}(?:[^A-Za-z]|$)", CASELESS) for word in _SPELLED),
+    (Reason.LOOKALIKE, rf"{_ALIKE}(?:{_SEP}{_ALIKE}){{12}}", 0),
+    (Reason.BASE64, rf"(?:{_B64_TEXT}){{4}}", 0),
+    (Reason.HEX, r"[2-7][0-9a-f](?:[^0-9A-Za-z]{0,4}(?:0x|\\x)?[2-7][0-9a-f]){12}", CASELESS),
+    (Reason.BASE32, r"[A-Z2-7]{21}", 0),
+    (Reason.BASE32, r"[a-z2-7]{24}", 0),
+    (Reason.PACKED, r"H4sI[A-Za-z0-9+/_-]{16}|eJ[wyxz0-9A-Za-z+/_-]{20}", 0),
+    (Reason.CODES, r"(?:(?:4[89]|5[0-7]|32|45)[^0-9A-Za-z]{1,6}){12}", 0),
+    (Reason.CODES, r"(?:0?[01]{8}[^0-9A-Za-z]{0,6}){12}", 0),
+    (Reason.CODES, r"(?:[.-]{5}[ /|,]{1,3}){12}|(?:=[0-9A-F]{2}){5}", 0),
+)
+
+
+def _collect(bit: int, start: int, end: int, flags: int, found: list[int]) -> None:
+    found.append(bit)
+
+
+_BITS: Final = tuple(int(reason) for reason, _, _ in PATTERNS)
+# Pairs of bits that mean something only together.
+_PAIRS: Final = ((int(Reason.SPREAD), int(Reason.CONTEXT)), (int(Reason.ID_WORD), int(Reason.ID_DIGITS)))
+
+
+def _without_halves(mask: int) -> int:
+    for one, other in _PAIRS:
+        if not (mask & one and mask & other):
+            mask &= ~(one | other)
+    return mask
+
+
+_PAIRED: Final = sum(one | other for one, other in _PAIRS)
+
+
+def compile_patterns(patterns: tuple[tuple[str, int], ...], extra: int) -> tuple[Any, Any]:
+    """A Hyperscan database and its scratch for (expression, flags) pairs, ids in order."""
+    database = hyperscan.Database()
+    database.compile(
+        expressions=[expression.encode("latin-1") for expression, _ in patterns],
+        ids=list(range(len(patterns))),
+        elements=len(patterns),
+        flags=[flags | extra for _, flags in patterns],
+    )
+    return database, hyperscan.Scratch(database)
+
+
+_BLANKED: Final = ((b"\\n", b"  "), (b"\\t", b"  "), (b"\\r", b"  "), (b"\\b", b"  "), (b"\\f", b"  "))
+
+
+def blank(content: bytes) -> bytes:
+    """White space escapes of JSON as two spaces: same length, and no letter where a reader sees none."""
+    for escape, spaces in _BLANKED:
+        if escape in content:
+            content = content.replace(escape, spaces)
+    return content
+
+
+class FirstPass:
+    """The compiled database. One per thread: Hyperscan's scratch space is not shared."""
+
+    __slots__ = ("_scan", "_scratch")
+
+    def __init__(self) -> None:
+        patterns = tuple((expression, flags) for _, expression, flags in PATTERNS)
+        database, self._scratch = compile_patterns(patterns, hyperscan.HS_FLAG_SINGLEMATCH)
+        self._scan = database.scan
+
+    def reasons(self, content: bytes) -> int:
+        """Bits of `Reason`; 0 means that nothing can be found here."""
+        if b"\\" in content:
+            content = blank(content)
+        found: list[int] = []
+        self._scan(content, _collect, 0, found, self._scratch)
+        if not found:
+            return 0
+        mask = 0
+        for bit in found:
+            mask |= _BITS[bit]
+        return _without_halves(mask) if mask & _PAIRED else mask
