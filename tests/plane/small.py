@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import msgspec
-from maso.scan.scanner import Scanner
 
 from maso.clock import MINUTE, SECOND
 from maso.contract import DelegationContract, encode_contract, sign_contract
@@ -20,6 +19,7 @@ from maso.plane.effects import Admitted, Effect, Refuse
 from maso.plane.events import Admit, IngestDocument, RegisterContract
 from maso.plane.plane import Keys, Plane
 from maso.scan.injection import InjectionDetector
+from maso.scan.scanner import Scanner
 
 INTERNAL = {"level": "internal"}
 SMALL: dict[str, Any] = {
@@ -163,7 +163,7 @@ class MemoryLog:
 
     def append(self, body: bytes) -> int:
         self.bodies.append(body)
-        return len(self.bodies)
+        return len(self.bodies) - 1
 
     def records(self) -> list[Record]:
         return [decode_record(body) for body in self.bodies]

@@ -121,8 +121,23 @@ class GateRecord(_Record, tag=7, frozen=True, array_like=True, gc=False):
     outcome: int
 
 
+class StartRecord(_Record, tag=8, frozen=True, array_like=True, gc=False):
+    """The first record of a plane: what it enforces. So no message has number 0."""
+
+    fleet: str
+    sha256: bytes
+    maso_version: str
+
+
 Record = (
-    MessageRecord | AdmitRecord | ContractRecord | EndorseRecord | DocumentRecord | EndRecord | GateRecord
+    MessageRecord
+    | AdmitRecord
+    | ContractRecord
+    | EndorseRecord
+    | DocumentRecord
+    | EndRecord
+    | GateRecord
+    | StartRecord
 )
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -13,6 +13,7 @@ Not handled: anything that the driver does with effects; one plane is one trust 
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from maso import __version__
 from maso.clock import MINUTE, SECOND
 from maso.controls import credentials, endorse, nhi
 from maso.controls.contracts import Contracts
@@ -27,6 +28,7 @@ from maso.evidence.records import (
     EndorseRecord,
     EndRecord,
     GateRecord,
+    StartRecord,
     encode_record,
 )
 from maso.fleet.rulebook import Rulebook
@@ -80,6 +82,7 @@ class Plane:
         self._admission = Admission(rules, self.state, keys.authority, keys.master)
         self._pipeline = Pipeline(rules, self.state, scanner, keys)
         self._append = log.append
+        self._append(encode_record(StartRecord(rules.fleet.fleet, rules.sha256, __version__)))
         self._holds: dict[int, Message] = {}
         self.last: Decision | None = None
         self._handlers: dict[type, Callable[..., list[Effect]]] = {
