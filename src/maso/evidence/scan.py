@@ -216,7 +216,7 @@ class Chain:
         self.blocks += 1
         block = block_of(entry)
         if isinstance(block, str):
-            self.head = self.unsealed = None
+            self.lose_track()  # how many records it held is only known from what follows
             return [Problem(block)]
         self.head = block_hash(entry)
         if self.unsealed is not None:

@@ -122,6 +122,9 @@ class _Examination:
         self._result = VerifyResult()
         self._sealed_to = 0  # records before the last seal
         self._torn = False
+        self._unmeasured: int | None = (
+            None  # the last failure begins at this record, its end is not known yet
+        )
 
     def run(self) -> None:
         """Read every segment in the order of its number."""
@@ -133,11 +136,13 @@ class _Examination:
         for name in segments or [segment_name(0)]:
             number = segment_number(name)
             if number is None or number > expected or not segments:
+                self._measure_damage(None)
                 self._fail(Failure(f"{_missing(expected, number)} from record {self._chain.records} on"))
                 self._chain.lose_track()
             if segments and number is not None:
                 self._segment(name, number)
                 expected = number + 1
+        self._measure_damage(None)
         self._result.segments = len(segments)
 
     def _segment(self, name: str, segment: int) -> None:
@@ -158,24 +163,31 @@ class _Examination:
         """Name what cannot be read, and find where reading can go on; returns that offset."""
         chain = self._chain
         found = find_entry(self._storage, name, offset + 1, chain.number)
-        first = chain.records
-        where = Failure("", entry=chain.number, segment=name, offset=offset)
-        if found is None:
-            chain.lose_track()
-            self._fail(where._replace(what=f"{what}; nothing can be read from record {first} on"))
-            return max(size, 1)
-        next_offset, entry = found
-        self._torn = False
-        last = entry.prefix.first_record - 1
-        chain.skip_to(entry)
-        if last >= first:
-            self._fail(where._replace(what=what, records=(first, last)))
+        self._fail(Failure(what, entry=chain.number, segment=name, offset=offset))
+        self._unmeasured = chain.records
+        chain.lose_track()
+        self._torn = found is None
+        return max(size, 1) if found is None else found[0]
+
+    def _measure_damage(self, next_record: int | None) -> None:
+        """Say which records the last failure covers, now that the entry behind it is known; None: the end."""
+        first, failures = self._unmeasured, self._result.failures
+        self._unmeasured = None
+        if first is None or self._result.failures_not_listed:
+            return
+        failure = failures[-1]
+        if next_record is None:
+            text = f"; nothing can be read from record {first} on"
+            failures[-1] = failure._replace(what=failure.what + text)
+        elif next_record > first:
+            failures[-1] = failure._replace(records=(first, next_record - 1))
         else:
-            self._fail(where._replace(what=f"{what}; it holds no record and stands before record {first}"))
-        return next_offset
+            text = f"; it holds no record and stands before record {first}"
+            failures[-1] = failure._replace(what=failure.what + text)
 
     def _entry(self, entry: Entry, name: str, segment: int, offset: int) -> None:
         chain, result = self._chain, self._result
+        self._measure_damage(entry.prefix.first_record)
         first, blocks = entry.prefix.first_record, chain.blocks
         problems = chain.check(entry, segment, offset == 0)
         kind = entry.kind
@@ -187,6 +199,8 @@ class _Examination:
             self._sealed_to = first
         for problem in problems:
             self._fail(_failure(problem, entry, covered, blocks, name, offset))
+        if chain.lost:
+            self._unmeasured = first
         if self._known_head is not None and chain.head == self._known_head:
             result.head_seen_at_record = chain.records
         if chain.head is not None:
