@@ -19,6 +19,9 @@ FLAGGED: Final = Reason(
     "PG-2.1/flagged", ID, "an agent's message may carry an instruction", "none; it is marked"
 )
 REASONS: Final = (BLOCKED, FLAGGED)
+# Plain integers: an operation on an enum flag costs ten times one on an int.
+_BLOCK: Final = int(Kind.INJECTION_BLOCK)
+_EITHER: Final = int(Kind.INJECTION_FLAG) | _BLOCK
 
 
 class GuardBus:
@@ -26,8 +29,8 @@ class GuardBus:
 
     def check(self, m: Message) -> Finding | None:
         kinds = m.signals.kinds
-        if not kinds & (Kind.INJECTION_FLAG | Kind.INJECTION_BLOCK) or m.sender.type.is_port:
+        if not kinds & _EITHER or m.sender.type.is_port:
             return None
-        if kinds & Kind.INJECTION_BLOCK:
+        if kinds & _BLOCK:
             return Finding(Outcome.DENY, BLOCKED, m.flow.name)
         return Finding(Outcome.ALLOW, FLAGGED, m.flow.name)

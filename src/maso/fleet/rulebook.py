@@ -20,13 +20,13 @@ from maso.scan.signals import Kind
 ENDORSER_BIT: Final = {"customer": 1, "facts": 2, "person": 4}
 KIND_BY_NAME: Final = {kind.name.lower(): int(kind) for kind in MessageKind}
 DLP_KINDS: Final = {
-    "pan": Kind.PAN,
-    "cvv": Kind.CVV,
-    "iban": Kind.IBAN,
-    "national_id": Kind.NATIONAL_ID,
-    "email": Kind.EMAIL,
-    "phone": Kind.PHONE,
-    "secret": Kind.SECRET,
+    "pan": int(Kind.PAN),
+    "cvv": int(Kind.CVV),
+    "iban": int(Kind.IBAN),
+    "national_id": int(Kind.NATIONAL_ID),
+    "email": int(Kind.EMAIL),
+    "phone": int(Kind.PHONE),
+    "secret": int(Kind.SECRET),
 }
 # What DLP does where the fleet file is silent: what opens accounts is refused; what identifies people
 # raises the label to the kind's compartment, and clearance decides.
@@ -331,7 +331,7 @@ class Rulebook:
                 case "redact":
                     flow.redact_kinds |= kind
                 case "raise" if compartment is not None:
-                    raises.append((int(kind), self._compartment_bit[compartment]))
+                    raises.append((kind, self._compartment_bit[compartment]))
                 case "raise" if name in ("pan", "cvv", "secret"):
                     flow.refuse_kinds |= kind  # nowhere to raise it to: fail closed
         flow.raise_bits = tuple(raises)

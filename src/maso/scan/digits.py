@@ -69,11 +69,14 @@ def cards(text: str, *, sure: bool = False, near: bool = False) -> list[Found]:
     found = list(_runs(text, groups))
     found += _tight(text, groups)
     if len(found) < 1 or len(groups) > 4:
-        known = frozenset(f.value for f in found)
-        loose = [f for f in _in_context(text, groups, near) if f.value not in known]
+        loose = [f for f in _in_context(text, groups, near) if not _overlaps(f, found)]
         if loose and (sure or CONTEXT.search(text)):
             found += loose
     return _without_inner(found)
+
+
+def _overlaps(one: Found, others: list[Found]) -> bool:
+    return any(one.start < other.end and other.start < one.end for other in others)
 
 
 def _without_inner(found: list[Found]) -> list[Found]:

@@ -244,7 +244,7 @@ class Detectors:
             span = issued_at(pattern, text, start) if issued else named_at(text, start)
             if span is not None and span[1] > done:
                 done = span[1]
-                hits.append(Hit(Kind.SECRET, text[span[0] : span[1]], span[0], span[1]))
+                hits.append(Hit(Kind.SECRET, text[span[0] : span[1]].replace("\\", ""), span[0], span[1]))
         return hits
 
 

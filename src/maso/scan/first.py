@@ -51,8 +51,8 @@ class Reason(enum.IntFlag):
 CASELESS: Final = hyperscan.HS_FLAG_CASELESS
 # Unbounded, where `digits.TIGHT_GAP` is bounded: a superset, and a far smaller automaton.
 _SEP: Final = r"[^0-9A-Za-z]*"
-# A letter outside ASCII is two bytes in UTF-8; its second byte differs between the cases.
-_SPELLED: Final = tuple(re.sub(r"[^\x00-\x7f]", r"\\xc3[\\x80-\\xbf]", word) for word in _SPELLED)
+# A letter outside ASCII is two bytes in UTF-8, the second different for upper case, or a JSON escape.
+_SPELLED: Final = tuple(re.sub(r"[^\x00-\x7f]", r"(?:\\xc3[\\x80-\\xbf]|\\\\u00[c-f][0-9a-f])", word) for word in NUMBER_WORDS)
 _WORD: Final = "(?:" + "|".join(_SPELLED) + ")"
 _JOIN: Final = rf"{_SEP}(?:(?:{'|'.join((*FILLERS, *REPEATS))}){_SEP})?"
 _ALIKE: Final = r"[0-9OoQDIlLi|!SsZzBbGgq]"

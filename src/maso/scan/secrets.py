@@ -160,8 +160,8 @@ FIRST_PATTERNS: Final[tuple[tuple[str, int], ...]] = (
 
 _EXACT: Final = tuple(re.compile(expression, re.IGNORECASE if caseless else 0) for expression, caseless in _ISSUED)
 _NAMED: Final = re.compile(
-    rf"(?i)(?P<name>{_EVERY_NAME})[0-9a-z_. -]{{0,40}}?[\s'\"\\]{{0,4}}{_ASSIGN}"
-    rf"[\s'\"`=\\]{{0,6}}(?P<value>{_VALUE}{{8,200}})"
+    rf"(?i)(?P<name>{_EVERY_NAME})[0-9a-z_. -]{{0,40}}?[\s'\"\\]{{0,8}}{_ASSIGN}"
+    rf"[\s'\"`=\\]{{0,12}}(?P<value>{_VALUE}{{8,200}})"
 )
 _PLACEHOLDER: Final = re.compile(
     r"(?i)example|changeme|your[-_]?|placeholder|xxxx|\*\*\*|<|redacted|dummy|sample|test[-_]?key|todo|none|null|undefined"
