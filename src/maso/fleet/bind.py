@@ -25,7 +25,9 @@ KEY: Final = "\0key"  # the last part of a path that means the key itself, not i
 # Larger than any amount, count or time that a fleet can mean, and exact in a float.
 _DIGITS_MAX: Final = 15
 _INT: Final = re.compile(r"[-+]?(0|[1-9][0-9]*|[1-9][0-9]{0,2}(_[0-9]{3})+)")
-_FLOAT: Final = re.compile(r"[-+]?(0|[1-9][0-9]*|[1-9][0-9]{0,2}(_[0-9]{3})+)(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?")
+_FLOAT: Final = re.compile(
+    r"[-+]?(0|[1-9][0-9]*|[1-9][0-9]{0,2}(_[0-9]{3})+)(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?"
+)
 _NULLS: Final = ("", "~", "null", "Null", "NULL")
 _TEXT_MAX: Final = 2000  # longer is a pasted document, not a remark
 
@@ -125,7 +127,9 @@ class Binder:
 
     def _items(self, kind: inspect.VarTupleType, node: Node, path: Path) -> tuple[Any, ...]:
         if not isinstance(node, Items):
-            self.wrong(node, path, self._not_a("list", node), f"a list: {expects(kind)}, or leave the key out")
+            self.wrong(
+                node, path, self._not_a("list", node), f"a list: {expects(kind)}, or leave the key out"
+            )
             return ()
         if kind.min_length and len(node.items) < kind.min_length:
             self.wrong(node, path, "the list is empty", f"at least {kind.min_length}")
@@ -139,7 +143,9 @@ class Binder:
         for i, item in enumerate(node.items):
             if isinstance(item, Scalar):
                 if item.text in seen:
-                    self.wrong(item, (*path, i), f"{shown(item.text)} stands twice in the list", "each name once")
+                    self.wrong(
+                        item, (*path, i), f"{shown(item.text)} stands twice in the list", "each name once"
+                    )
                 seen.add(item.text)
 
     def _mapping(self, kind: inspect.DictType, node: Node, path: Path) -> dict[str, Any]:
@@ -155,9 +161,9 @@ class Binder:
         return result
 
     def _union(self, kind: inspect.UnionType, node: Node, path: Path) -> Any:
-        if isinstance(node, Scalar) and node.plain and node.text in _NULLS:
-            if any(isinstance(t, inspect.NoneType) for t in kind.types):
-                return None
+        empty = isinstance(node, Scalar) and node.plain and node.text in _NULLS
+        if empty and any(isinstance(t, inspect.NoneType) for t in kind.types):
+            return None
         others = [t for t in kind.types if not isinstance(t, inspect.NoneType)]
         return self.value(others[0], node, path)
 
@@ -211,11 +217,14 @@ def _text_problem(kind: inspect.StrType, node: Scalar) -> str | None:
     return None
 
 
-def _number_problem(kind: inspect.IntType | inspect.FloatType, node: Scalar, form: re.Pattern[str]) -> str | None:
+def _number_problem(
+    kind: inspect.IntType | inspect.FloatType, node: Scalar, form: re.Pattern[str]
+) -> str | None:
     if not node.plain:
         return f"{shown(node.text)} is text, since it stands in quotes"
     if not form.fullmatch(node.text):
-        return f"{shown(node.text)} is not {'a whole' if isinstance(kind, inspect.IntType) else 'a'} number in plain digits"
+        word = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
+        return f"{shown(node.text)} is not {word} in plain digits"
     if sum(ch.isdigit() for ch in node.text) > _DIGITS_MAX:
         return "the number has too many digits"
     number = float(node.text)

@@ -34,7 +34,11 @@ def _field(g: Ground, path: Path, name: str, spec: FieldSpec) -> None:
     for attribute, types in _USES.items():
         given = getattr(spec, attribute)
         if given not in (None, ()) and spec.type not in types:
-            g.wrong((*path, attribute), f"`{attribute}` means nothing for a field of type `{spec.type}`", "leave it out")
+            g.wrong(
+                (*path, attribute),
+                f"`{attribute}` means nothing for a field of type `{spec.type}`",
+                "leave it out",
+            )
     if spec.type == "enum":
         _values(g, path, spec)
     if spec.type == "list" and spec.of is None:
@@ -57,7 +61,9 @@ def _values(g: Ground, path: Path, spec: FieldSpec) -> None:
 
 def _sources(g: Ground, path: Path, spec: FieldSpec) -> None:
     if spec.text is not None and spec.text not in TEXTS:
-        g.wrong((*path, "text"), f"there is no kind of text `{spec.text}`{near(spec.text, TEXTS)}", listed(TEXTS))
+        g.wrong(
+            (*path, "text"), f"there is no kind of text `{spec.text}`{near(spec.text, TEXTS)}", listed(TEXTS)
+        )
     if spec.fact is None:
         return
     if spec.fact not in FACTS:
@@ -75,7 +81,7 @@ def _cards(g: Ground, path: Path, schema: Schema) -> None:
         return
     home = g.fleet.dlp.compartments.get("pan")
     if home is None:
-        legal = "`dlp: {compartments: {pan: NAME}}` with a compartment that only the payment agents are cleared for"
+        legal = "`dlp: {compartments: {pan: NAME}}` with a compartment for payment alone"
         g.wrong((*path, "fields", cards[0]), "a card number has no compartment", legal)
         return
     for where, link in g.each("links"):
@@ -97,4 +103,6 @@ def _cards_in_actions(g: Ground, schema: Schema, home: str) -> None:
         for agent in g.types.values():
             if action.id in agent.actions and home not in agent.clearance.compartments:
                 what = f"`{agent.id}` would receive card numbers and is not cleared for `{home}`"
-                g.wrong((*where, "answer"), what, f"a schema without a `card` field, or clearance for `{home}`")
+                g.wrong(
+                    (*where, "answer"), what, f"a schema without a `card` field, or clearance for `{home}`"
+                )

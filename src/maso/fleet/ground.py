@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from maso.fleet.bind import KEY, Bound, Path, listed, near
-from maso.fleet.model import Action, AgentType, Compartment, Fleet, FieldSpec, LabelSpec, Link, Port, Schema
+from maso.fleet.model import Action, AgentType, Compartment, FieldSpec, Fleet, LabelSpec, Link, Port, Schema
 from maso.labels import LEVELS
 
 Tell = Callable[[int, int, str, str, str], None]  # line, column, what, legal, path
@@ -42,7 +42,9 @@ class Ground:
         self.actions: dict[str, Action] = {a.id: a for a in self.sound("actions", fleet.actions)}
         self.types: dict[str, AgentType] = {t.id: t for t in self.sound("types", fleet.types)}
         self.links: dict[tuple[str, str, str], Link] = {
-            (link.from_, link.to, kind): link for link in self.sound("links", fleet.links) for kind in link.kinds
+            (link.from_, link.to, kind): link
+            for link in self.sound("links", fleet.links)
+            for kind in link.kinds
         }
 
     def path(self, section: str, index: int) -> Path:
@@ -80,7 +82,11 @@ class Ground:
         if name in names or self.unsure(section):
             return True
         if not names:
-            self.wrong(path, f"there is no {word} `{name}`, since the file declares none", f"add it under `{section}`")
+            self.wrong(
+                path,
+                f"there is no {word} `{name}`, since the file declares none",
+                f"add it under `{section}`",
+            )
         else:
             self.wrong(path, f"there is no {word} `{name}`{near(name, names)}", listed(names))
         return False

@@ -85,7 +85,8 @@ def flat_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 def _written_out(fleet: Fleet) -> Fleet:
     journeys = tuple(
-        msgspec.structs.replace(journey, steps=flat_steps(journey.steps)) for journey in fleet.workload.journeys
+        msgspec.structs.replace(journey, steps=flat_steps(journey.steps))
+        for journey in fleet.workload.journeys
     )
     return msgspec.structs.replace(fleet, workload=msgspec.structs.replace(fleet.workload, journeys=journeys))
 
@@ -273,7 +274,10 @@ class _Builder:
         if pair[0] == pair[1] or pair in self.joined_clusters or declared:
             return
         self.joined_clusters.add(pair)
-        rules = {f.name: getattr(self.growth.cascade, f.name) for f in msgspec.structs.fields(type(self.growth.cascade))}
+        rules = {
+            f.name: getattr(self.growth.cascade, f.name)
+            for f in msgspec.structs.fields(type(self.growth.cascade))
+        }
         made = Dependency(consumer=pair[0], producer=pair[1], **rules)
         self._add("dependencies", self.dependencies, made, ("growth", "cascade"))
 

@@ -23,7 +23,7 @@ from maso.fleet.template import FleetFile
 
 
 class Mistake(NamedTuple):
-    """One mistake. `path` is for programs: `types[2].actions[0]`; empty where the file is not readable so far."""
+    """One mistake. `path` is for programs: `types[2].actions[0]`; empty where the file was not readable."""
 
     file: str
     line: int

@@ -35,14 +35,14 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     pass
 
 
-class LabelSpec(_Strict, kw_only=True):
+class LabelSpec(_Strict, kw_only=True, frozen=True):
     """A label as people write it."""
 
     level: Level = "internal"
     compartments: tuple[Id, ...] = ()
 
 
-class Compartment(_Strict, kw_only=True):
+class Compartment(_Strict, kw_only=True, frozen=True):
     """A named compartment: who is not cleared for it never receives it."""
 
     id: Id
@@ -50,7 +50,7 @@ class Compartment(_Strict, kw_only=True):
     barrier: bool = False  # an information barrier: crossing it by a link needs a schema
 
 
-class Provider(_Strict, kw_only=True):
+class Provider(_Strict, kw_only=True, frozen=True):
     """Where a model runs. Prices are inputs with a source, never constants in code."""
 
     id: Id
@@ -62,14 +62,14 @@ class Provider(_Strict, kw_only=True):
     price_source: str = ""
 
 
-class Region(_Strict, kw_only=True):
+class Region(_Strict, kw_only=True, frozen=True):
     """A data centre."""
 
     id: Id
     latency_ms: Count = 0
 
 
-class FieldSpec(_Strict, kw_only=True):
+class FieldSpec(_Strict, kw_only=True, frozen=True):
     """One field of a schema.
 
     text    free text, at most `max` characters (the only type that can carry an instruction)
@@ -95,14 +95,14 @@ class FieldSpec(_Strict, kw_only=True):
     )
 
 
-class Schema(_Strict, kw_only=True):
+class Schema(_Strict, kw_only=True, frozen=True):
     """The shape of a payload: exactly these fields, nothing more (EC-2.13)."""
 
     id: Id
     fields: dict[FieldName, FieldSpec]
 
 
-class Port(_Strict, kw_only=True):
+class Port(_Strict, kw_only=True, frozen=True):
     """Where something from outside enters: customer chat, payment form, retrieval, web, MCP, a tool's answer.
 
     source     the integrity mark that everything from here carries; null only for a trusted service
@@ -123,7 +123,7 @@ class Port(_Strict, kw_only=True):
     calls_per_minute_max: Positive | None = None
 
 
-class Argument(_Strict, kw_only=True):
+class Argument(_Strict, kw_only=True, frozen=True):
     """Which untrusted sources may determine one argument of a privileged action, and who may endorse it.
 
     With a source in the ancestry that is not listed, the action needs an endorsement of each kind in
@@ -135,7 +135,7 @@ class Argument(_Strict, kw_only=True):
     endorsed_by: tuple[Endorser, ...] = ()
 
 
-class Action(_Strict, kw_only=True):
+class Action(_Strict, kw_only=True, frozen=True):
     """Something an agent can do to the world, through one port.
 
     operation     what happens in the world (`maso.fleet.operations`); `record` only notes it
@@ -159,7 +159,7 @@ class Action(_Strict, kw_only=True):
     owner: str = ""  # who answers for the declassification
 
 
-class Budgets(_Strict, kw_only=True):
+class Budgets(_Strict, kw_only=True, frozen=True):
     """What one instance may spend in one session (OB-2.5, LOOP). None means not limited."""
 
     turns: Positive | None = None
@@ -170,7 +170,7 @@ class Budgets(_Strict, kw_only=True):
     same_message: Positive | None = None
 
 
-class PaceLevel(_Strict, kw_only=True):
+class PaceLevel(_Strict, kw_only=True, frozen=True):
     """One level's way down: what Alternate, Contingency and Emergency mean there."""
 
     alternate: str = ""
@@ -184,12 +184,12 @@ class PaceLevel(_Strict, kw_only=True):
     self_heals_per_day_max: Positive = 3
 
 
-class Pace(_Strict, kw_only=True):
+class Pace(_Strict, kw_only=True, frozen=True):
     instance: PaceLevel = PaceLevel()
     type: PaceLevel = PaceLevel()
 
 
-class AgentType(_Strict, kw_only=True):
+class AgentType(_Strict, kw_only=True, frozen=True):
     """One type of agent: what it is cleared for, what it may do, what it may have done for it.
 
     actions      what it may execute itself (IA-1.4)
@@ -218,7 +218,7 @@ class AgentType(_Strict, kw_only=True):
     desk: Id | None = None  # which desk it was grown in
 
 
-class Link(_Strict, kw_only=True):
+class Link(_Strict, kw_only=True, frozen=True):
     """Who may send what to whom, in which shape, under which data policy.
 
     `from` is an agent type or a port, `to` an agent type (actions say by themselves which port they go to).
@@ -236,7 +236,7 @@ class Link(_Strict, kw_only=True):
     owner: str = ""  # who answers for the declassification
 
 
-class Delegation(_Strict, kw_only=True):
+class Delegation(_Strict, kw_only=True, frozen=True):
     """Who may pass which authority to whom."""
 
     from_: Id = msgspec.field(name="from")
@@ -246,7 +246,7 @@ class Delegation(_Strict, kw_only=True):
     output: Id | None = None
 
 
-class Step(_Strict, kw_only=True):
+class Step(_Strict, kw_only=True, frozen=True):
     """One step of a journey.
 
     `from` and `to` name types or ports; `action` makes it an action of `from`; `confirm` is the customer's
@@ -267,7 +267,7 @@ class Step(_Strict, kw_only=True):
     steps: tuple["Step", ...] = ()
 
 
-class Journey(_Strict, kw_only=True):
+class Journey(_Strict, kw_only=True, frozen=True):
     """A way through the fleet that an honest session or task takes."""
 
     id: Id
@@ -275,7 +275,7 @@ class Journey(_Strict, kw_only=True):
     steps: tuple[Step, ...]
 
 
-class Workload(_Strict, kw_only=True):
+class Workload(_Strict, kw_only=True, frozen=True):
     """Honest traffic. Without journeys, tasks walk the links at random (`sim/workloads.py`).
 
     actions_per_session  what one instance does in one session: messages and actions together
@@ -298,7 +298,7 @@ class Workload(_Strict, kw_only=True):
     journeys: tuple[Journey, ...] = ()
 
 
-class Dependency(_Strict, kw_only=True):
+class Dependency(_Strict, kw_only=True, frozen=True):
     """A cluster consumes what another produces; what it does when the producer degrades (F3)."""
 
     consumer: Id
@@ -311,7 +311,7 @@ class Dependency(_Strict, kw_only=True):
     fallback: str = ""
 
 
-class Cluster(_Strict, kw_only=True):
+class Cluster(_Strict, kw_only=True, frozen=True):
     id: Id
     about: str = ""
     region: Id | None = None
@@ -319,21 +319,21 @@ class Cluster(_Strict, kw_only=True):
     recovery_order: Positive | None = None
 
 
-class ShutdownStage(_Strict, kw_only=True):
+class ShutdownStage(_Strict, kw_only=True, frozen=True):
     stage: Literal["halt", "freeze", "drain", "terminate", "reconcile"]
     seconds_max: Count
     about: str = ""
     customer_message: str = ""
 
 
-class BudgetStep(_Strict, kw_only=True):
+class BudgetStep(_Strict, kw_only=True, frozen=True):
     share: Share
     step: Literal["alert", "warn", "throttle", "degrade", "hard_stop"]
     owner: str = ""
     runbook: str = ""
 
 
-class Component(_Strict, kw_only=True):
+class Component(_Strict, kw_only=True, frozen=True):
     """A priced part of the platform that is not an agent type (E9)."""
 
     id: Id
@@ -344,7 +344,7 @@ class Component(_Strict, kw_only=True):
     price_source: str = ""
 
 
-class PeakPhase(_Strict, kw_only=True):
+class PeakPhase(_Strict, kw_only=True, frozen=True):
     """One of the phases of peak trading (E9), with its causes as figures."""
 
     phase: Annotated[int, Meta(ge=1, le=4)]
@@ -354,7 +354,7 @@ class PeakPhase(_Strict, kw_only=True):
     attribution: dict[str, Share] = {}
 
 
-class ThrottleOption(_Strict, kw_only=True):
+class ThrottleOption(_Strict, kw_only=True, frozen=True):
     """A pre-approved (or refused) way to save money under pressure."""
 
     id: Id
@@ -365,7 +365,7 @@ class ThrottleOption(_Strict, kw_only=True):
     approved_by: str = ""
 
 
-class Governance(_Strict, kw_only=True):
+class Governance(_Strict, kw_only=True, frozen=True):
     budget_usd_per_day: Money | None = None
     budget_steps: tuple[BudgetStep, ...] = ()
     decision_rights: dict[str, str] = {}
@@ -381,7 +381,7 @@ class Governance(_Strict, kw_only=True):
     root_cause_minutes_max: Positive | None = None
 
 
-class Judge(_Strict, kw_only=True):
+class Judge(_Strict, kw_only=True, frozen=True):
     provider: Id | None = None
     usd_per_call: Money = 0.0
     latency_ms_median: Count = 0
@@ -389,8 +389,8 @@ class Judge(_Strict, kw_only=True):
     escalation_share: Share | None = None  # share of judged actions that end at a person
 
 
-class Watch(_Strict, kw_only=True):
-    """When observation speaks: of an instance against its type, of a type against its own past (OB-2.1, OB-2.2)."""
+class Watch(_Strict, kw_only=True, frozen=True):
+    """When observation speaks: an instance against its type, a type against its past (OB-2.1, OB-2.2)."""
 
     outlier_latency_factor: Annotated[float, Meta(ge=1)] | None = None
     error_rate_shift: Share | None = None
@@ -402,7 +402,7 @@ class Watch(_Strict, kw_only=True):
     false_alarms_per_agent_day: float | None = None
 
 
-class Target(_Strict, kw_only=True):
+class Target(_Strict, kw_only=True, frozen=True):
     """What the fleet must reach, and the budgets that breakpoints are measured against."""
 
     size: Positive | None = None
@@ -421,14 +421,14 @@ class Target(_Strict, kw_only=True):
     open_reservations_max: Positive | None = None
 
 
-class Dlp(_Strict, kw_only=True):
+class Dlp(_Strict, kw_only=True, frozen=True):
     """What DLP does on every link unless the link says otherwise, and which compartment a kind belongs to."""
 
     policy: dict[DlpKind, DlpPolicy] = {}
     compartments: dict[DlpKind, Id] = {}
 
 
-class Fleet(_Strict, kw_only=True):
+class Fleet(_Strict, kw_only=True, frozen=True):
     """A whole fleet at one size. `size` counts agents (breadth) or concurrent sessions (depth)."""
 
     fleet: Id

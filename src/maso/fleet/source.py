@@ -24,7 +24,9 @@ MAX_SHOWN: Final = 60
 
 _PARSER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Control characters (YAML forbids most) and bidirectional overrides, which make a line read as another.
-_FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
+_FORBIDDEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]"
+)
 _LONG_NUMBER: Final = re.compile(r"\d(?:[ -]?\d){11,}")  # could be a card: never shown
 
 
@@ -53,12 +55,12 @@ Node = Scalar | Items | Mapping
 Note = Callable[[int, int, str, str], None]  # line, column, what is wrong, what is legal
 
 
-class _Stop(Exception):
+class _UnreadableError(Exception):
     """Reading cannot go on; the reason was noted."""
 
 
 def shown(text: str) -> str:
-    """The user's own words in backticks: one line, shortened, without anything that could be a card number."""
+    """The user's own words in backticks: one line, shortened, without what could be a card number."""
     flat = _LONG_NUMBER.sub("(digits)", " ".join(text.split()))
     flat = "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in flat).replace("`", "'")
     return f"`{flat[:MAX_SHOWN]}{'...' if len(flat) > MAX_SHOWN else ''}`"
@@ -87,7 +89,7 @@ def parse(text: str, note: Note) -> Mapping | None:
         return None
     try:
         root = _build(_events(text), note)
-    except _Stop:
+    except _UnreadableError:
         return None
     except yaml.MarkedYAMLError as error:
         _note_syntax(error, note)
@@ -130,7 +132,11 @@ def _events(text: str) -> Iterator[Any]:
 
 _SYNTAX: Final = (
     ("\\t", "a tab is used for indentation", "spaces"),
-    ("mapping values are not allowed", "a second `:` in one line, or wrong indentation", "quote text that holds `: `"),
+    (
+        "mapping values are not allowed",
+        "a second `:` in one line, or wrong indentation",
+        "quote text that holds `: `",
+    ),
     ("could not find expected ':'", "a line without `:`", "`key: value`"),
     ("block end", "the indentation changes in the middle of a section", "indent all keys of a section alike"),
     ("quoted scalar", "a quote is not closed", "close it on the same line"),
@@ -143,14 +149,19 @@ _SYNTAX: Final = (
 
 
 def _note_syntax(error: yaml.MarkedYAMLError, note: Note) -> None:
-    mark = error.problem_mark or error.context_mark
+    mark: Any = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     said = f"{error.context or ''} {error.problem or ''}"
     for sign, what, legal in _SYNTAX:
         if sign in said:
             note(line, column, f"not readable as YAML: {what}", legal)
             return
-    note(line, column, f"not readable as YAML: {(error.problem or 'something is out of place').lower()}", "YAML or JSON")
+    note(
+        line,
+        column,
+        f"not readable as YAML: {(error.problem or 'something is out of place').lower()}",
+        "YAML or JSON",
+    )
 
 
 class _Open:
@@ -204,8 +215,8 @@ def _build(events: Iterator[Any], note: Note) -> Node | None:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                note(event.start_mark.line + 1, 1, "a second document starts here", "one fleet in one file")
-                raise _Stop
+                note(_place(event)[0], 1, "a second document starts here", "one fleet in one file")
+                raise _UnreadableError
             continue
         if isinstance(event, yaml.AliasEvent):
             node = _alias(event, note)
@@ -233,7 +244,12 @@ def _place(event: Any) -> tuple[int, int]:
 
 def _alias(event: Any, note: Note) -> Node:
     line, column = _place(event)
-    note(line, column, f"the alias {shown('*' + event.anchor)} repeats another part of the file", "write the part out")
+    note(
+        line,
+        column,
+        f"the alias {shown('*' + event.anchor)} repeats another part of the file",
+        "write the part out",
+    )
     return Scalar("", False, line, column)
 
 
@@ -241,7 +257,12 @@ def _plain_only(event: Any, note: Note) -> None:
     """Neither anchors nor tags: a tag could change what a value is, an anchor where it is said."""
     line, column = _place(event)
     if event.anchor is not None:
-        note(line, column, f"the anchor {shown('&' + event.anchor)} is not used in a fleet file", "leave it out")
+        note(
+            line,
+            column,
+            f"the anchor {shown('&' + event.anchor)} is not used in a fleet file",
+            "leave it out",
+        )
     if event.tag is not None:
         note(line, column, f"the tag {shown(event.tag)} is not used in a fleet file", "leave it out")
 
@@ -251,4 +272,4 @@ def _deeper(stack: list[_Open], event: Any, note: Note) -> None:
         return
     line, column = _place(event)
     note(line, column, f"nested more than {MAX_DEPTH} deep", f"at most {MAX_DEPTH} levels")
-    raise _Stop
+    raise _UnreadableError

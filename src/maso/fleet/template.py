@@ -38,7 +38,7 @@ class Role(AgentType, kw_only=True, frozen=True, forbid_unknown_fields=True):
     barrier: bool = True
 
 
-class DeskPort(_Strict, kw_only=True):
+class DeskPort(_Strict, kw_only=True, frozen=True):
     """A source of the desk's own, such as its files; one per desk.
 
     barrier   what comes from here carries the compartment of the barrier that the desk is put behind
@@ -52,7 +52,7 @@ class DeskPort(_Strict, kw_only=True):
     fresh_minutes_max: Positive | None = None
 
 
-class Desk(_Strict, kw_only=True):
+class Desk(_Strict, kw_only=True, frozen=True):
     """A template. Links and delegations name roles and ports of the desk, or types and ports of the fleet.
 
     takes   the role that other desks send to
@@ -69,7 +69,7 @@ class Desk(_Strict, kw_only=True):
     gives: Id
 
 
-class Place(_Strict, kw_only=True):
+class Place(_Strict, kw_only=True, frozen=True):
     """Where a desk is put: which template, in which cluster, behind which barrier, in which region.
 
     roles   which of the template's roles this desk has, in this order; all of them unless told
@@ -82,7 +82,7 @@ class Place(_Strict, kw_only=True):
     roles: tuple[Id, ...] = ()
 
 
-class Between(_Strict, kw_only=True):
+class Between(_Strict, kw_only=True, frozen=True):
     """How one desk's `gives` reaches another desk's `takes`.
 
     shed_barrier  the sender's barrier is taken off: only with a strict schema, an owner, and a record
@@ -98,7 +98,7 @@ class Between(_Strict, kw_only=True):
     delegate_minutes_max: Positive = 15
 
 
-class CascadePolicy(_Strict, kw_only=True):
+class CascadePolicy(_Strict, kw_only=True, frozen=True):
     """What a receiving cluster does when a sending one degrades; one per pair of clusters that desks join."""
 
     on_alternate: Literal["continue", "stale", "fallback", "cascade"] = "continue"
@@ -109,7 +109,7 @@ class CascadePolicy(_Strict, kw_only=True):
     fallback: str = ""
 
 
-class Growth(_Strict, kw_only=True):
+class Growth(_Strict, kw_only=True, frozen=True):
     """The rule by which the fleet grows.
 
     rule       constant-degree: a new desk is joined to `degree` earlier ones; constant-density: to the
