@@ -99,13 +99,14 @@ class DelegationGraph:
     rebuilt at the next addition that needs it, so between the two it is too large, never too small.
     """
 
-    __slots__ = ("_authority", "_counts", "_out", "_power", "_stale", "into", "reach", "size")
+    __slots__ = ("_authority", "_counts", "_out", "_power", "_reached", "_stale", "into", "reach", "size")
 
     def __init__(self, authority: tuple[int, ...], power: tuple[int, ...]) -> None:
         """authority[t]: what type t may have done; power[t]: what it can execute itself."""
         self.size = len(authority)
         self._authority = authority
         self._power = power
+        self._reached = list(power)  # what can be executed by anybody within reach
         self.reach = [1 << i for i in range(self.size)]
         self.into = [1 << i for i in range(self.size)]
         self._out: list[dict[int, int]] = [{} for _ in range(self.size)]
@@ -151,10 +152,13 @@ class DelegationGraph:
             return
         above = self.into[source]
         below = gained
-        reach, into = self.reach, self.into
+        power = self._reached[target]
+        reach, into, reached = self.reach, self.into, self._reached
         while above:
             low = above & -above
-            reach[low.bit_length() - 1] |= below
+            ancestor = low.bit_length() - 1
+            reach[ancestor] |= below
+            reached[ancestor] |= power
             above ^= low
         above = self.into[source]
         while below:
@@ -165,6 +169,7 @@ class DelegationGraph:
     def _rebuild(self) -> None:
         self.reach = [1 << i for i in range(self.size)]
         self.into = [1 << i for i in range(self.size)]
+        self._reached = list(self._power)
         self._stale = False
         for source, out in enumerate(self._out):
             for target in out:
@@ -177,10 +182,4 @@ class DelegationGraph:
 
     def beyond(self, source: int, target: int) -> int:
         """Actions that `source` would reach through `target` though it may not have them done."""
-        power = 0
-        reached = self.reach[target]
-        while reached:
-            low = reached & -reached
-            power |= self._power[low.bit_length() - 1]
-            reached ^= low
-        return power & ~self._authority[source]
+        return self._reached[target] & ~self._authority[source]
