@@ -1,0 +1,227 @@
+"""The commands, their options and their help. What a command does is in the module that it imports.
+
+Every value arrives as text and is read by `arguments.py`; a command's own module is imported when it runs,
+so that `maso --help` stays fast.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import typer
+from typer.exceptions import TyperException
+
+from maso import __version__
+from maso.cli.arguments import closest, words
+from maso.cli.ending import HELD, USAGE, Stop, usage
+
+_ABOUT: Final = """maso runs a fleet of AI agents, described in one file, through its real security controls.
+
+\b
+  maso init                                 write a small fleet file to start from
+  maso check fleet.yaml                     is it right, and what does it say?
+  maso run fleet.yaml --minutes 5 --out out run it: honest traffic and adversaries
+  maso ls out --decision deny               what was refused
+  maso explain out 4711                     the whole chain behind one decision
+  maso verify out                           does the record of the run still hold?
+
+FLEET is the path of a fleet file or the name of a built-in one; a wrong name lists them.
+
+\b
+Exit codes: 0 held, 1 maso failed, 2 usage, 3 nothing to examine, 10 an invariant broke,
+12 the evidence does not verify, 130 interrupted.
+"""
+
+app: Final = typer.Typer(
+    name="maso",
+    help=_ABOUT,
+    add_completion=False,  # it would write into the user's shell configuration
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # they show locals
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 110},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+FleetName = Annotated[str, typer.Argument(metavar="FLEET", help="A fleet file, or a built-in fleet's name.")]
+RunDir = Annotated[str, typer.Argument(metavar="DIR", help="The directory of a run.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the fleet file; may be repeated."),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"maso {__version__}")
+        raise typer.Exit(HELD)
+
+
+@app.callback(invoke_without_command=True)
+def _maso(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        raise usage(f"no command was given; legal: {_command_list()}")
+
+
+@app.command()
+def init(
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to write it.")] = "fleet.yaml",
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a small commented fleet file to start from.
+
+    Three agents of a help desk, with everything that a fleet must say. `-` prints it instead.
+
+    \b
+    Examples:
+      maso init
+      maso init my-fleet.yaml
+      maso init - | less
+    """
+    from maso.cli.fleet import init_command
+
+    init_command(file, force, as_json)
+
+
+@app.command()
+def check(
+    fleet: FleetName,
+    size: Annotated[str | None, typer.Option("--size", metavar="N", help="Check it at another size.")] = None,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Is this fleet file right, and what does it say?
+
+    Every mistake comes with its line, what is wrong and what is legal, all at once. A right file gives a
+    summary, and the warnings that an architect would raise.
+
+    \b
+    Examples:
+      maso check fleet.yaml
+      maso check ecommerce-10k --json
+      maso check ecommerce-10k --set types.payment.judge=0.5
+
+    Exit codes: 0 the file is right (warnings may stand), 2 it has mistakes or does not exist.
+    """
+    from maso.cli.fleet import check_command
+
+    check_command(fleet, size, settings or [], as_json)
+
+
+@app.command()
+def controls(
+    control: Annotated[str, typer.Argument(metavar="[ID]", help="One control, such as EC-2.6.")] = "",
+    published: Annotated[
+        bool, typer.Option("--published", help="Use the numbers of the current public MASO catalogue.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The controls that run, or one of them with every reason that it may give.
+
+    Ids are those of the documents that maso was built for; `--published` shows, and looks up, the numbers
+    that the public MASO catalogue gives the same controls today.
+
+    \b
+    Examples:
+      maso controls
+      maso controls EC-2.6
+      maso controls IA-2.3 --published
+
+    Exit codes: 0, or 2 when there is no such control.
+    """
+    from maso.cli.controls import controls_command
+
+    controls_command(control, published, as_json)
+
+
+@app.command()
+def verify(
+    run_dir: RunDir,
+    head: Annotated[
+        str | None,
+        typer.Option("--head", metavar="HEX", help="The head that the run printed: shows a rollback."),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="HEX", help="The public key that must have signed the evidence."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Does the evidence of a run still hold?
+
+    Reads every byte, changes nothing, and names the record that is wrong. Without `--head` a log that
+    was cut back to an earlier signed end, or replaced by another one, cannot be told from a whole one:
+    keep the head that `maso run` prints somewhere else.
+
+    \b
+    Examples:
+      maso verify out
+      maso verify out --head 5c0f... --json
+
+    Exit codes: 0 it holds, 3 there is no evidence, 12 it does not hold.
+    """
+    from maso.cli.evidence import verify_command
+
+    verify_command(run_dir, head, key, as_json)
+
+
+def _command_list() -> str:
+    return ", ".join(
+        f"`{info.name or info.callback.__name__}`" for info in app.registered_commands if info.callback
+    )
+
+
+def invoke(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name; the exit code. Raises Stop and whatever the command raises."""
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(list(arguments), prog_name="maso", standalone_mode=False)
+    except TyperException as error:
+        raise _as_stop(error, list(arguments)) from None
+    return code if isinstance(code, int) else HELD
+
+
+def _as_stop(error: TyperException, arguments: list[str]) -> Stop:
+    """Typer's mistake in maso's words."""
+    context: Any = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "maso"
+    return Stop(USAGE, _mistake(error, context, arguments), f"`{path} --help` shows what it takes")
+
+
+def _mistake(error: TyperException, context: Any, arguments: list[str]) -> str:
+    option: str | None = getattr(error, "option_name", None)
+    parameter: Any = getattr(error, "param", None)
+    match type(error).__name__:
+        case "NoSuchOption" if option is not None:
+            return f"there is no option {words(option)}{_near(option, context)}; legal: {_options(context)}"
+        case "BadOptionUsage" if option is not None:
+            return f"`{option}` needs a value, or was given one that it does not take"
+        case "MissingParameter" if parameter is not None:
+            return f"`{parameter.metavar or parameter.name}` is missing"
+    text = error.message
+    if text.startswith("No such command"):
+        name = next((word for word in arguments if not word.startswith("-")), "")
+        names = [command.strip("`") for command in _command_list().split(", ")]
+        return f"there is no command {words(name)}{closest(name, names)}; legal: {_command_list()}"
+    if text.startswith("Got unexpected extra argument"):
+        return "there are more arguments than the command takes"
+    return words(text[:1].lower() + text[1:]).strip("`")
+
+
+def _options_of(context: Any) -> list[str]:
+    if context is None:
+        return []
+    found = [name for p in context.command.get_params(context) for name in p.opts if name.startswith("-")]
+    return [name for name in found if name != "-h"]
+
+
+def _near(option: str, context: Any) -> str:
+    return closest(option, _options_of(context))
+
+
+def _options(context: Any) -> str:
+    return ", ".join(f"`{name}`" for name in _options_of(context))
