@@ -140,6 +140,7 @@ class _Builder:
         self.present = {t.id for t in base.types} | {p.id for p in base.ports}
         self.known_clusters = {c.id for c in base.clusters}
         self.joined_clusters: set[tuple[str, str]] = set()
+        self.cluster_ranks = {c.id: -1 for c in base.clusters}
         self.turns = {"task": 0, "control": 0}
 
     def build(self, n: int) -> Grown:
@@ -181,6 +182,8 @@ class _Builder:
     def _put(self, desk: _Desk, n: int) -> None:
         """As many roles of `desk` as still fit, then what joins those that are there."""
         self._put_cluster(desk)
+        if self.cluster_ranks.setdefault(desk.cluster, -1) < 0:
+            self.cluster_ranks[desk.cluster] = desk.number
         for i, port in enumerate(desk.template.ports):
             self._add("ports", self.ports, _port(port, desk), (*desk.path, "ports", i))
             self.present.add(f"{desk.id}.{port.id}")
@@ -269,9 +272,15 @@ class _Builder:
         self._depend(giver, taker)
 
     def _depend(self, giver: _Desk, taker: _Desk) -> None:
+        """A cluster depends on those that were there before it; what it hears from later ones it can miss.
+
+        So dependencies have an order, which is the order of recovery.
+        """
         pair = (taker.cluster, giver.cluster)
+        if self.cluster_ranks[taker.cluster] <= self.cluster_ranks[giver.cluster]:
+            return
         declared = any((d.consumer, d.producer) == pair for d in self.base.dependencies)
-        if pair[0] == pair[1] or pair in self.joined_clusters or declared:
+        if pair in self.joined_clusters or declared:
             return
         self.joined_clusters.add(pair)
         rules = {
