@@ -22,7 +22,7 @@ class DelegationContract(msgspec.Struct, frozen=True, array_like=True, forbid_un
     """One signed link.
 
     permits      bitset: bit n permits action number n
-    resource     what it is about (an order, a basket, a position); empty means the whole session
+    resource     `argument=value` that an action under it must have, such as `order_id=o-17`; empty: any
     not_after    nanoseconds; at that instant it no longer holds
     output       id of the schema that the answer must have; empty when none is owed
     parent       id of the contract under which `source` acts; 0 for a root

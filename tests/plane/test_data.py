@@ -183,3 +183,12 @@ def test_a_document_signed_for_another_knowledge_base_is_refused() -> None:
     rig, s = _ready()
     other = rig.ingest("web", "sku-1", 1, "text")
     assert reasons(rig.from_port("catalogue", 1, s["advisor"], {"docs": [other]})) == ("DP-2.3/unsigned",)
+
+
+def test_masking_never_leaves_a_payload_that_its_schema_forbids() -> None:
+    rig, s = _ready()
+    # A query may be masked; an id that a card was put into has nothing left that fits.
+    assert reasons(rig.act(s["cart"], "order.create", {"basket": "4111111111111111", "total": 1})) == (
+        "DP-2.1/refused",
+    )
+    assert b"4111111111111111" not in b"".join(rig.log.bodies)

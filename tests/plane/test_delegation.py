@@ -123,13 +123,24 @@ def test_a_contract_dies_with_its_source() -> None:
 
 def test_a_contract_about_one_order_covers_that_order_only() -> None:
     rig, s = _ready()
-    contract = rig.contract(s["cart"], s["payment"], ("payment.authorise",), resource="o-1")
+    contract = rig.contract(s["cart"], s["payment"], ("payment.authorise",), resource="order=o-1")
     rig.register(contract)
     other = {"order": "o-2", "amount": 4999}
     assert reasons(rig.act(s["payment"], "payment.authorise", other, contract=contract.id)) == (
         "IA-2.3/resource",
     )
     assert names(rig.act(s["payment"], "payment.authorise", PAY, contract=contract.id)) == ("Perform",)
+
+
+def test_a_resource_is_one_argument_and_not_any_text_that_mentions_it() -> None:
+    rig, s = _ready()
+    for resource in ("amount=4999", "nothing=o-1", "order=", "o-1"):
+        contract = rig.contract(s["cart"], s["payment"], ("payment.authorise",), resource=resource)
+        rig.register(contract)
+        effects = rig.act(
+            s["payment"], "payment.authorise", {"order": "o-1", "amount": 1}, contract=contract.id
+        )
+        assert reasons(effects) == ("IA-2.3/resource",), resource
 
 
 def test_who_is_instructed_is_limited_to_what_the_instructor_may_have_done() -> None:

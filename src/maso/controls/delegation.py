@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from maso.controls.message import Message
+from maso.controls.state import ContractState
 from maso.envelope import MessageKind
 from maso.verdict import Finding, Outcome, Reason
 
@@ -79,16 +80,18 @@ class Delegated:
 
     @staticmethod
     def check_resource(m: Message) -> Finding | None:
-        """After the payload was decoded: a contract about one thing covers that thing only."""
+        """After the payload was decoded: a contract about one thing covers that thing only, on every link."""
         contract = m.contract
-        if contract is None or not contract.contract.resource or m.flow.action is None:
+        action = m.flow.action
+        if contract is None or action is None:
             return None
-        wanted = contract.contract.resource
-        # An id field anywhere in the arguments must name the resource; schemas are flat.
-        values = (getattr(m.body, name) for name in m.body.__struct_fields__)
-        if any(value == wanted for value in values):
-            return None
-        return Finding(Outcome.DENY, RESOURCE, m.flow.action.id)
+        link: ContractState | None = contract
+        while link is not None:
+            field, _, wanted = link.contract.resource.partition("=")
+            if field and str(getattr(m.body, field, "")) != wanted:
+                return Finding(Outcome.DENY, RESOURCE, action.id)
+            link = link.parent
+        return None
 
 
 # Below this many ended edges a rebuild (milliseconds at 10,000 edges) is not worth its exactness.

@@ -11,6 +11,8 @@ does not depend on detection.
 
 from typing import Final
 
+import msgspec
+
 from maso.controls.message import Message
 from maso.fleet.rulebook import DLP_KINDS
 from maso.scan.scanner import Scanner
@@ -34,6 +36,23 @@ _DATA_KINDS: Final = sum(DLP_KINDS.values())
 
 def kind_names(kinds: int) -> str:
     return ", ".join(name for name, bit in DLP_KINDS.items() if kinds & bit)
+
+
+def _masked(m: Message) -> bool:
+    """Put the masked copy in place; False where it would no longer be the message that was asked for.
+
+    A privileged action is done as endorsed or not at all, and a masked payload must still fit its schema.
+    """
+    action = m.flow.action
+    if action is not None and action.privileged:
+        return False
+    outgoing = redact(m.envelope.payload, m.signals)
+    try:
+        m.body = m.flow.decode(outgoing)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    m.outgoing = outgoing
+    return True
 
 
 class Dlp:
@@ -75,6 +94,7 @@ class Dlp:
         if redacted:
             if signals.hidden & redacted:
                 return Finding(Outcome.DENY, HIDDEN, kind_names(redacted))
-            m.outgoing = redact(m.envelope.payload, signals)
+            if not _masked(m):
+                return Finding(Outcome.DENY, REFUSED, kind_names(redacted))
             return Finding(Outcome.REDACT, REDACTED, kind_names(redacted))
         return Finding(Outcome.ALLOW, RAISED, kind_names(kinds), raised) if raised else None

@@ -92,9 +92,7 @@ class Endorse:
     def _given(session: Session, digest: bytes, now: int) -> int:
         held = session.endorsements
         endorsement = held.get(digest) if held else None
-        if endorsement is None or now >= endorsement.not_after:
-            return 0
-        return endorsement.kinds
+        return 0 if endorsement is None else endorsement.kinds(now)
 
     @staticmethod
     def _hold(m: Message, missing: int) -> Finding:

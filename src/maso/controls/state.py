@@ -116,13 +116,26 @@ class ContractState:
 
 
 class Endorsement:
-    """Kinds that vouch for one action digest, and until when each does."""
+    """Who vouches for one action digest, each until its own instant; 0 means nobody does."""
 
-    __slots__ = ("kinds", "not_after")
+    __slots__ = ("customer", "facts", "person")
 
     def __init__(self) -> None:
-        self.kinds = 0
-        self.not_after = 0
+        self.customer = 0
+        self.facts = 0
+        self.person = 0
+
+    def kinds(self, now: int) -> int:
+        """Bits of the kinds (customer 1, facts 2, person 4) that vouch for it at `now`."""
+        return (self.customer > now) | (self.facts > now) << 1 | (self.person > now) << 2
+
+    def add(self, kinds: int, not_after: int) -> None:
+        if kinds & 1:
+            self.customer = not_after
+        if kinds & 2:
+            self.facts = not_after
+        if kinds & 4:
+            self.person = not_after
 
 
 class Session:

@@ -207,11 +207,7 @@ def apply_endorse(state: PlaneState, record: EndorseRecord) -> None:
     endorsement = session.endorsements.get(record.digest)
     if endorsement is None:
         endorsement = session.endorsements[record.digest] = Endorsement()
-    if record.now >= endorsement.not_after:
-        endorsement.kinds = 0
-        endorsement.not_after = record.not_after
-    endorsement.kinds |= record.kind
-    endorsement.not_after = min(endorsement.not_after, record.not_after)
+    endorsement.add(record.kind, record.not_after)
 
 
 def apply_document(state: PlaneState, record: DocumentRecord) -> None:

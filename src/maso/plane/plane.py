@@ -84,6 +84,9 @@ class Plane:
         self._append = log.append
         self._append(encode_record(StartRecord(rules.fleet.fleet, rules.sha256, __version__)))
         self._holds: dict[int, Message] = {}
+        self._waiting: dict[
+            bytes, list[int]
+        ] = {}  # action digest -> holds, so that a confirmation finds them
         self.last: Decision | None = None
         self._handlers: dict[type, Callable[..., list[Effect]]] = {
             Admit: self._admit,
@@ -166,6 +169,7 @@ class Plane:
     def _held(self, m: Message, ref: int, not_after: int) -> list[Effect]:
         m.wire = b""
         self._holds[ref] = m
+        self._waiting.setdefault(m.action_digest, []).append(ref)
         envelope = m.envelope
         ask = Ask(
             ref,
@@ -182,9 +186,9 @@ class Plane:
     # Answers to what was held.
 
     def _answer(self, event: Answer, now: int) -> list[Effect]:
-        m = self._holds.pop(event.hold, None)
-        if m is None:
+        if event.hold not in self._holds:
             return []  # late or repeated: what it answered was decided already
+        m = self._release(event.hold)
         session = m.envelope.session
         not_after = now + _DEADLINES.get(event.kind, FACTS_DEADLINE_NS)
         granted = event.granted and event.kind == m.ask
@@ -194,10 +198,18 @@ class Plane:
         return self._again(m, event.hold, now, None if granted else Finding(Outcome.DENY, endorse.REFUSED))
 
     def _deadline(self, event: Deadline, now: int) -> list[Effect]:
-        m = self._holds.pop(event.hold, None)
-        if m is None:
+        if event.hold not in self._holds:
             return []
-        return self._again(m, event.hold, now, Finding(Outcome.DENY, endorse.LATE))
+        return self._again(self._release(event.hold), event.hold, now, Finding(Outcome.DENY, endorse.LATE))
+
+    def _release(self, hold: int) -> Message:
+        """Take a held message out of the waiting ones."""
+        m = self._holds.pop(hold)
+        waiting = self._waiting[m.action_digest]
+        waiting.remove(hold)
+        if not waiting:
+            del self._waiting[m.action_digest]
+        return m
 
     def _again(self, m: Message, hold: int, now: int, refusal: Finding | None) -> list[Effect]:
         m.now = now
@@ -214,13 +226,10 @@ class Plane:
         self._append(encode_record(record))
         apply.apply_endorse(self.state, record)
         effects: list[Effect] = []
-        waiting = [
-            hold
-            for hold, m in self._holds.items()
-            if m.action_digest == event.digest and m.envelope.session == event.session and m.ask == event.kind
-        ]
-        for hold in waiting:
-            effects += self._again(self._holds.pop(hold), hold, now, None)
+        for hold in tuple(self._waiting.get(event.digest, ())):
+            m = self._holds[hold]
+            if m.envelope.session == event.session and m.ask & event.kind:
+                effects += self._again(self._release(hold), hold, now, None)
         return effects
 
     # Who is there.
@@ -305,7 +314,7 @@ class Plane:
         if any(instance.session.holds for instance in instances):
             ending = {instance.nhi for instance in instances}
             for hold in [h for h, m in self._holds.items() if m.envelope.sender in ending]:
-                effects += self._again(self._holds.pop(hold), hold, now, Finding(Outcome.DENY, nhi.CLOSED))
+                effects += self._again(self._release(hold), hold, now, Finding(Outcome.DENY, nhi.CLOSED))
         record = EndRecord(now, what, session, tuple(instance.nhi for instance in instances))
         ref = self._append(encode_record(record))
         apply.apply_end(self.state, self.contracts, record)

@@ -91,7 +91,7 @@ def _session(s: Session) -> tuple[object, ...]:
         (number, _wide(c.effective), c.live_until, c.depth)
         for number, c in sorted((s.contracts or {}).items())
     ]
-    endorsements = [(d, e.kinds, e.not_after) for d, e in sorted((s.endorsements or {}).items())]
+    endorsements = [(d, e.customer, e.facts, e.person) for d, e in sorted((s.endorsements or {}).items())]
     claims = [(number, c, sorted(sources)) for number, (c, sources) in sorted((s.claims or {}).items())]
     return (s.number, s.label, s.gate, s.holds, contracts, endorsements, claims)
 
