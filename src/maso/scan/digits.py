@@ -7,7 +7,7 @@ believed only as far as honest text does not produce it. In falling order of bel
 2. groups as cards are printed (4-4-4-4, 4-6-5, 4-6-4 ...) or single digits, with one and the same
    short gap without letters, and no further group continuing the pattern;
 3. any other grouping with short gaps; groups as printed with words between; one run backwards; a run
-   with every digit shifted by a stated number: only where the message speaks of cards.
+   with every digit shifted by a stated number: only where the message speaks of cards close by.
 
 Not handled: a number inside a run longer than 19 digits, unless the rest can be an expiry date or a CVV
 and the message speaks of cards; gaps longer than `LOOSE_GAP`; groups shuffled.
@@ -23,7 +23,8 @@ from maso.scan.validators import PLAN_STARTS, is_card
 
 TIGHT_GAP: Final = 10  # characters: an emoji is 4 bytes, with spaces and quotes around it 8
 LOOSE_GAP: Final = 40  # characters: "... followed by the next group which is "
-MAX_GROUPS: Final = 400  # digit groups looked at: 1 KB of JSON has under 100, a 1 MB dump has no business here
+REACH: Final = 120  # characters: a sentence or a few JSON fields between the word "card" and the number
+SHORT_REACH: Final = 48  # for runs that are only cards backwards: any 16-digit reference is one in 30
 MIN_DIGITS: Final = 13
 MAX_DIGITS: Final = 19
 
@@ -31,11 +32,26 @@ _GROUP: Final = re.compile(r"[0-9]+")
 _LETTER: Final = re.compile(r"[A-Za-z]")
 _NEEDS_WORDS: Final = re.compile(r"[,|;:\[\]{}\"()]")
 _PRINTED: Final = frozenset(
-    [(4, 6, 5), (4, 6, 4), (4, 5, 6), (4, 4, 5), (4, 4, 4, 1), (6, 7), (6, 13), (4, 6, 3), (6, 10), (8, 8), (4, 12)]
+    [
+        (4, 6, 5),
+        (4, 6, 4),
+        (4, 5, 6),
+        (4, 4, 5),
+        (4, 4, 4, 1),
+        (6, 7),
+        (6, 13),
+        (4, 6, 3),
+        (6, 10),
+        (8, 8),
+        (4, 12),
+    ]
     + [(4, 4, 4, n) for n in (1, 2, 3, 4)]
     + [(4, 4, 4, 4, n) for n in (1, 2, 3)]
     + [(4, 4, 4, 3, 1), (5, 5, 5), (5, 5, 6), (4, 4, 8), (8, 4, 4), (3, 3, 3, 3, 3), (4, 4, 4, 7)]
 )
+# Every beginning of a printed grouping: a walk over groups stops at the first that is none.
+_BEGINNINGS: Final = frozenset(sizes[:n] for sizes in _PRINTED for n in range(1, len(sizes) + 1))
+_FIRST_SIZES: Final = frozenset({1} | {sizes[0] for sizes in _PRINTED})
 CONTEXT: Final = re.compile(
     r"(?i)card|carte|karte|tarjeta|carta\b|kreditk|(?<![a-z])pan(?![a-z])|visa|master|amex|american express|diners"
     r"|discover|jcb|unionpay|maestro|rupay|credit|debit|payment|charge|(?<![a-z])cc(?![a-z])|cvv|cvc|billing"
@@ -56,23 +72,33 @@ class Found(NamedTuple):
 
 
 Group = tuple[int, int]
+Stretch = tuple[list[Group], str]
 
 
-def cards(text: str, *, sure: bool = False, near: bool = False) -> list[Found]:
+def cards(text: str, *, context: bool = True, sure: bool = False, near: bool = False) -> list[Found]:
     """All card numbers in `text`.
 
-    `sure`: the caller knows that the text is about a card number. `near`: no words between groups.
+    `context`: the text may speak of cards (False saves looking). `sure`: the caller knows that it is about
+    a card number. `near`: no words between groups.
     """
-    groups = [m.span() for _, m in zip(range(MAX_GROUPS), _GROUP.finditer(text), strict=False)]
-    if sum(end - start for start, end in groups) < MIN_DIGITS:
+    groups = [m.span() for m in _GROUP.finditer(text)]
+    if sum([end - start for start, end in groups]) < MIN_DIGITS:
         return []
-    found = list(_runs(text, groups))
-    found += _tight(text, groups)
-    if len(found) < 1 or len(groups) > 4:
-        loose = [f for f in _in_context(text, groups, near) if not _overlaps(f, found)]
-        if loose and (sure or CONTEXT.search(text)):
-            found += loose
+    stretches = _stretches(text, groups)
+    found = [*_runs(text, groups), *_printed(text, stretches)]
+    if context or sure:
+        weak = [f for f in _weak(text, groups, stretches, near) if not _overlaps(f, found)]
+        found += weak if sure or not weak else _near_card_words(text, weak)
     return _without_inner(found)
+
+
+def _near_card_words(text: str, weak: list[Found]) -> list[Found]:
+    """Only finds with a card word within `REACH` characters."""
+    return [f for f in weak if CONTEXT.search(text[max(0, f.start - _reach(f)) : f.end + _reach(f)])]
+
+
+def _reach(found: Found) -> int:
+    return SHORT_REACH if found.how in ("reversed", "shifted digits") else REACH
 
 
 def _overlaps(one: Found, others: list[Found]) -> bool:
@@ -81,6 +107,8 @@ def _overlaps(one: Found, others: list[Found]) -> bool:
 
 def _without_inner(found: list[Found]) -> list[Found]:
     """Drop what lies inside a longer find, keep the first of two finds of the same place."""
+    if len(found) < 2:
+        return found
     kept: list[Found] = []
     for f in sorted(found, key=lambda f: (f.start - f.end, f.start)):
         if not any(k.start <= f.start and f.end <= k.end for k in kept):
@@ -91,12 +119,12 @@ def _without_inner(found: list[Found]) -> list[Found]:
 def _runs(text: str, groups: list[Group]) -> Iterator[Found]:
     """One run of 13 to 19 digits."""
     for index, (start, end) in enumerate(groups):
-        size = end - start
-        if size < MIN_DIGITS or size > MAX_DIGITS or text[start : start + 2] not in PLAN_STARTS:
-            continue
-        digits = text[start:end]
-        if is_card(digits) and not _in_token(text, groups, index):
-            yield Found(digits, start, end, "")
+        if (
+            MIN_DIGITS <= end - start <= MAX_DIGITS
+            and is_card(text[start:end])
+            and not _in_token(text, groups, index)
+        ):
+            yield Found(text[start:end], start, end, "")
 
 
 def _in_token(text: str, groups: list[Group], index: int) -> bool:
@@ -116,106 +144,95 @@ def _in_token(text: str, groups: list[Group], index: int) -> bool:
     return False
 
 
-def _gap(text: str, left: Group, right: Group) -> str | None:
-    """The gap between two groups if it is short and without letters."""
-    if right[0] - left[1] > TIGHT_GAP:
-        return None
-    gap = text[left[1] : right[0]]
-    return None if _LETTER.search(gap) else gap
+def _stretches(text: str, groups: list[Group]) -> list[Stretch]:
+    """Maximal sequences of two groups or more with one and the same short gap, of 13 to 19 digits."""
+    stretches: list[Stretch] = []
+    first = 0
+    gap: str | None = None
+    total = 0
+    for index in range(1, len(groups) + 1):
+        between: str | None = None
+        if index < len(groups):
+            left, right = groups[index - 1][1], groups[index][0]
+            between = text[left:right] if right - left <= TIGHT_GAP else None
+        if between is not None and between == gap:
+            total += groups[index][1] - groups[index][0]
+            continue
+        if gap is not None and MIN_DIGITS <= total <= MAX_DIGITS and not _LETTER.search(gap):
+            stretches.append((groups[first:index], gap))
+        first, gap = index - 1, between
+        if between is not None:
+            total = groups[index - 1][1] - groups[index - 1][0] + groups[index][1] - groups[index][0]
+    return stretches
 
 
-def _chains(text: str, groups: list[Group]) -> Iterator[tuple[list[Group], list[str]]]:
-    """Maximal sequences of groups with tight gaps and 13 digits or more, with their gaps."""
-    chain: list[Group] = groups[:1]
-    gaps: list[str] = []
-    for group in groups[1:]:
-        gap = _gap(text, chain[-1], group)
-        if gap is None:
-            if len(chain) > 1:
-                yield chain, gaps
-            chain, gaps = [group], []
-        else:
-            chain.append(group)
-            gaps.append(gap)
-    if len(chain) > 1:
-        yield chain, gaps
+def _digits(text: str, groups: list[Group]) -> str:
+    return "".join([text[start:end] for start, end in groups])
 
 
-def _tight(text: str, groups: list[Group]) -> Iterator[Found]:
+def _printed(text: str, stretches: list[Stretch]) -> Iterator[Found]:
     """Printed groupings and single digits with one repeated gap: believed without context."""
-    for chain, gaps in _chains(text, groups):
-        for first, last in _windows(text, chain):
-            inner = gaps[first:last]
-            if any(gap != inner[0] for gap in inner):
-                continue
-            sizes = tuple(end - start for start, end in chain[first : last + 1])
-            singles = max(sizes) == 1
-            if not singles and (sizes not in _PRINTED or _NEEDS_WORDS.search(inner[0])):
-                continue
-            if (first and gaps[first - 1] == inner[0]) or (last < len(gaps) and gaps[last] == inner[0]):
-                continue
-            digits = "".join(text[start:end] for start, end in chain[first : last + 1])
+    for groups, gap in stretches:
+        sizes = tuple([end - start for start, end in groups])
+        if max(sizes) == 1 or sizes in _PRINTED and not _NEEDS_WORDS.search(gap):
+            digits = _digits(text, groups)
             if is_card(digits):
-                yield Found(digits, chain[first][0], chain[last][1], "separators")
+                yield Found(digits, groups[0][0], groups[-1][1], "separators")
 
 
-def _windows(text: str, chain: list[Group]) -> Iterator[tuple[int, int]]:
-    """Index pairs (first, last) of at least two groups that hold 13 to 19 digits and begin like a card."""
-    for first in range(len(chain) - 1):
-        start, end = chain[first]
-        lead = text[start:end] if end - start > 1 else text[start] + text[chain[first + 1][0]]
-        if lead[:2] not in PLAN_STARTS:
-            continue
-        total = end - start
-        for last in range(first + 1, len(chain)):
-            total += chain[last][1] - chain[last][0]
-            if total > MAX_DIGITS:
-                break
-            if total >= MIN_DIGITS:
-                yield first, last
-
-
-def _in_context(text: str, groups: list[Group], near: bool) -> Iterator[Found]:
+def _weak(text: str, groups: list[Group], stretches: list[Stretch], near: bool) -> Iterator[Found]:
     """Shapes that only count where the message speaks of cards."""
-    for chain, gaps in _chains(text, groups):
-        yield from _any_grouping(text, chain, gaps)
-    if not near:
-        yield from _words_between(text, groups)
-    yield from _long_runs(text, groups)
-    yield from _turned(text, groups)
-
-
-def _any_grouping(text: str, chain: list[Group], gaps: list[str]) -> Iterator[Found]:
-    for first, last in _windows(text, chain):
-        sizes = tuple(end - start for start, end in chain[first : last + 1])
-        inner = gaps[first:last]
-        same = all(gap == inner[0] for gap in inner)
-        if inner == ["."]:  # a decimal fraction
-            continue
-        whole = not ((first and gaps[first - 1] == inner[0]) or (last < len(gaps) and gaps[last] == inner[0]))
-        if sizes in _PRINTED or max(sizes) == 1 or (same and whole):
-            digits = "".join(text[start:end] for start, end in chain[first : last + 1])
+    for members, gap in stretches:
+        if gap != "." or len(members) > 2:  # two groups with a point: a decimal fraction
+            digits = _digits(text, members)
             if is_card(digits):
-                yield Found(digits, chain[first][0], chain[last][1], "separators")
+                yield Found(digits, members[0][0], members[-1][1], "separators")
+    yield from _walks(text, groups, near)
+    yield from _long_runs(text, groups)
+    yield from _turned(text, groups, stretches)
 
 
-def _words_between(text: str, groups: list[Group]) -> Iterator[Found]:
-    """Printed groupings or single digits with words or labels between; ordinals and labels are skipped."""
-    labels = [g for g in groups if g[0] and text[g[0] - 1].isalpha() and g[1] - g[0] <= 2]
-    label_starts = frozenset(start for start, _ in labels)
-    plain = [g for g in groups if g[0] not in label_starts]
+def _walks(text: str, groups: list[Group], near: bool) -> Iterator[Found]:
+    """Printed groupings or single digits with any gaps; ordinals and labels may be skipped."""
+    how = "separators" if near else "words between"
+    plain = [g for g in groups if g[1] - g[0] > 2 or not (g[0] and text[g[0] - 1].isalpha())]
     longer = [g for g in plain if g[1] - g[0] >= 3]
     for kept in (plain, longer) if len(longer) < len(plain) else (plain,):
-        for first, last in _windows(text, kept):
-            window = kept[first : last + 1]
-            sizes = tuple(end - start for start, end in window)
-            if sizes not in _PRINTED and max(sizes) > 1:
+        for first in range(len(kept) - 1):
+            size = kept[first][1] - kept[first][0]
+            if size not in _FIRST_SIZES or text[kept[first][0]] in "017":  # dates, times, prices
                 continue
-            if any(b[0] - a[1] > LOOSE_GAP for a, b in zip(window, window[1:], strict=False)):
+            if size == 1 and kept[first + 1][1] - kept[first + 1][0] > 1:
                 continue
-            digits = "".join(text[start:end] for start, end in window)
-            if is_card(digits):
-                yield Found(digits, window[0][0], window[-1][1], "words between")
+            for last in _steps(text, kept, first, near):
+                digits = _digits(text, kept[first : last + 1])
+                if is_card(digits):
+                    yield Found(digits, kept[first][0], kept[last][1], how)
+
+
+def _steps(text: str, groups: list[Group], first: int, near: bool) -> Iterator[int]:
+    """Indices at which a printed grouping or a sequence of single digits from `first` may end."""
+    start, end = groups[first]
+    size = end - start
+    following = groups[first + 1]
+    lead = text[start : start + 2] if size > 1 else text[start] + text[following[0]]
+    if lead not in PLAN_STARTS:
+        return
+    sizes: tuple[int, ...] = (size,)
+    total = size
+    for last in range(first + 1, len(groups)):
+        if sizes not in _BEGINNINGS and max(sizes) > 1:
+            return
+        gap = text[groups[last - 1][1] : groups[last][0]]
+        if len(gap) > (TIGHT_GAP if near else LOOSE_GAP) or near and _LETTER.search(gap):
+            return
+        size = groups[last][1] - groups[last][0]
+        sizes = (*sizes, size)
+        total += size
+        if total > MAX_DIGITS:
+            return
+        if total >= MIN_DIGITS and (sizes in _PRINTED or max(sizes) == 1):
+            yield last
 
 
 def _long_runs(text: str, groups: list[Group]) -> Iterator[Found]:
@@ -227,29 +244,23 @@ def _long_runs(text: str, groups: list[Group]) -> Iterator[Found]:
                     yield Found(text[start : start + size], start, end, "glued")
 
 
-def _turned(text: str, groups: list[Group]) -> Iterator[Found]:
+def _turned(text: str, groups: list[Group], stretches: list[Stretch]) -> Iterator[Found]:
     """Backwards, or every digit shifted by the number that the text states."""
-    shifts: frozenset[int] | None = None
-    for start, end in _spread(text, groups):
-        digits = re.sub("[^0-9]", "", text[start:end])
-        if not MIN_DIGITS <= len(digits) <= MAX_DIGITS or is_card(digits):
+    spread = [[g] for g in groups if MIN_DIGITS <= g[1] - g[0] <= MAX_DIGITS] + [
+        members for members, _ in stretches
+    ]
+    shifts: list[int] | None = None
+    for members in spread:
+        digits = _digits(text, members)
+        if is_card(digits):
             continue
+        start, end = members[0][0], members[-1][1]
         if is_card(digits[::-1]):
             yield Found(digits[::-1], start, end, "reversed")
         if shifts is None:
-            shifts = frozenset(int(m[2]) for m in _SHIFT.finditer(text))
-        for shift in sorted(shifts):
+            shifts = sorted({int(m[2]) for m in _SHIFT.finditer(text)})
+        for shift in shifts:
             for signed in (shift, -shift):
-                moved = "".join(chr(48 + (ord(char) - 48 - signed) % 10) for char in digits)
+                moved = "".join([chr(48 + (ord(char) - 48 - signed) % 10) for char in digits])
                 if is_card(moved):
                     yield Found(moved, start, end, "shifted digits")
-
-
-def _spread(text: str, groups: list[Group]) -> Iterator[Group]:
-    """Single runs of card length and whole chains of card length."""
-    for start, end in groups:
-        if MIN_DIGITS <= end - start <= MAX_DIGITS:
-            yield start, end
-    for chain, gaps in _chains(text, groups):
-        if all(gap == gaps[0] for gap in gaps):
-            yield chain[0][0], chain[-1][1]

@@ -52,8 +52,8 @@ def _cvv(text: str) -> Iterator[Hit]:
 
 _IBAN: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:[A-Za-z]{2}[0-9]{2}[0-9A-Za-z]{11,30}"
-    r"|[A-Za-z]{2}[0-9]{2}(?:[^0-9A-Za-z]{1,4}[0-9A-Za-z]{4}){2,7}(?:[^0-9A-Za-z]{1,4}[0-9A-Za-z]{1,3}(?![0-9A-Za-z]))?"
-    r"|[A-Z]{2}[^0-9A-Za-z]{0,4}[0-9]{2}(?:[^0-9A-Za-z]{0,4}[0-9A-Z]){11,30})"
+    r"|(?<!-)[A-Za-z]{2}[0-9]{2}(?:[^0-9A-Za-z]{1,4}[0-9A-Za-z]{4}){2,7}(?:[^0-9A-Za-z]{1,4}[0-9A-Za-z]{1,3}(?![0-9A-Za-z]))?"
+    r"|(?<!-)[A-Z]{2}[^0-9A-Za-z]{0,4}[0-9]{2}(?:[^0-9A-Za-z]{0,4}[0-9A-Z]){11,30})"
 )
 
 
@@ -70,13 +70,16 @@ def _iban(text: str) -> Iterator[Hit]:
                 yield Hit(Kind.IBAN, compact, match.start(), at)
 
 
-_SSN_MARKED: Final = re.compile(r"(?<![0-9A-Za-z.-])([0-9]{3})([-. ])([0-9]{2})\2([0-9]{4})(?![0-9A-Za-z]|[-.][0-9])")
-_SSN_WORD: Final = re.compile(r"(?i)(?<![a-z])ssn|social.{0,3}sec|tax.?id|tin(?![a-z])|itin")
+_SSN_MARKED: Final = re.compile(
+    r"(?<![0-9A-Za-z.-])([0-9]{3})([-. ])([0-9]{2})\2([0-9]{4})(?![0-9A-Za-z]|[-.][0-9])"
+)
+_SSN_WORD: Final = re.compile(r"(?i)(?<![a-z])ssn|social.{0,3}sec|tax.{0,3}id|(?<![a-z])i?tin(?![a-z])")
+_SSN_HINTS: Final = ("ssn", "social", "tax", "tin")
 _SSN_PLAIN: Final = re.compile(r"(?<![0-9A-Za-z.-])[0-9]{9}(?![0-9A-Za-z]|[-.][0-9])")
 SSN_REACH: Final = 48  # characters between the word and the number
 
 
-def _ssn(text: str) -> Iterator[Hit]:
+def _ssn_marked(text: str) -> Iterator[Hit]:
     words: list[int] | None = None
     for match in _SSN_MARKED.finditer(text):
         digits = match[1] + match[3] + match[4]
@@ -87,6 +90,11 @@ def _ssn(text: str) -> Iterator[Hit]:
             if not any(0 <= match.start() - end <= SSN_REACH for end in words):
                 continue
         yield Hit(Kind.NATIONAL_ID, digits, match.start(), match.end())
+
+
+def _ssn_plain(text: str, lower: str) -> Iterator[Hit]:
+    if not any([part in lower for part in _SSN_HINTS]):
+        return
     for word in _SSN_WORD.finditer(text):
         near = _SSN_PLAIN.search(text, word.end(), word.end() + SSN_REACH + 9)
         if near and validators.is_ssn(near[0]):
@@ -112,32 +120,56 @@ _D: Final = r"(?<![0-9A-Za-z])"
 _E: Final = r"(?![0-9A-Za-z])"
 # With a check digit, but so short that the message must name the document within `ID_REACH` before it:
 _NAMED: Final[tuple[tuple[str, str, Callable[[str], bool]], ...]] = (
-    (r"(?<![a-z])(?:dni|nie|nif)(?![a-z])", r"(?:[0-9]{8}|[XYZ][0-9]{7})[- ]?[A-Z]", validators.is_dni),
-    (r"insee|(?<![a-z])nir(?![a-z])|s.cu", r"[12](?:[ .]?[0-9]){14}", validators.is_insee),
+    (
+        r"(?<![a-z])dni(?![a-z])|(?<![a-z])nie(?![a-z])|(?<![a-z])nif(?![a-z])",
+        r"(?:[0-9]{8}|[XYZ][0-9]{7})[- ]?[A-Z]",
+        validators.is_dni,
+    ),
+    (r"insee|(?<![a-z])nir(?![a-z])|s.curit. soc|(?<![a-z])s.cu(?![a-z])", r"[12](?:[ .]?[0-9]){14}", validators.is_insee),
     (r"(?<![a-z])cpf(?![a-z])", r"[0-9]{11}", validators.is_cpf),
-    (r"steuer|tax|identifikationsnummer", r"[1-9](?:[ .]?[0-9]){10}", validators.is_steuer_id),
-    (r"aadha+r", r"[2-9][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}", validators.is_aadhaar),
+    (r"steuer|tax.{0,3}(?:id|num)", r"[1-9](?:[ .]?[0-9]){10}", validators.is_steuer_id),
+    (r"aadha", r"[2-9][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}", validators.is_aadhaar),
     (r"pesel", r"[0-9]{11}", validators.is_pesel),
     (r"(?<![a-z])bsn|burgerservice", r"[0-9]{9}", validators.is_bsn),
     (r"(?<![a-z])nhs", r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}", validators.is_nhs),
-    (r"nric|(?<![a-z])fin(?![a-z])|identi", r"[STFG][0-9]{7}[A-Z]", validators.is_nric),
+    (r"nric|(?<![a-z])fin(?![a-z])", r"[STFG][0-9]{7}[A-Z]", validators.is_nric),
     (r"personnummer", r"(?:[0-9]{2})?[0-9]{6}[-+]?[0-9]{4}", lambda compact: validators.luhn(compact[-10:])),
     (r"social insurance|(?<![a-z])sin(?![a-z])", r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{3}", validators.luhn),
 )
 ID_REACH: Final = 40  # characters between the name of the document and its number
+
+
+def _hints(word: str) -> tuple[str, ...]:
+    """Literal parts, one of which a text must hold before the expression `word` is tried: ten times cheaper."""
+    return tuple(
+        max(re.findall(r"[a-z ]{2,}", re.sub(r"\[[^]]*\]|\(\?[^)]*\)", " ", branch)), key=len)
+        for branch in word.split("|")
+    )
+
+
 _NAMED_RX: Final = tuple(
-    (re.compile("(?i)" + word), re.compile(rf"{_D}{shape}{_E}"), check) for word, shape, check in _NAMED
+    (_hints(word), re.compile("(?i)" + word), re.compile(rf"{_D}{shape}{_E}"), check)
+    for word, shape, check in _NAMED
 )
 
 
-def _national(text: str) -> Iterator[Hit]:
-    yield from _ssn(text)
+def _unnamed_ids(text: str) -> Iterator[Hit]:
+    """Numbers that are believed by their form and check digit."""
+    yield from _ssn_marked(text)
     for shape, check in _ALONE:
         for match in shape.finditer(text):
             compact = _NOT_ALNUM.sub("", match[0])
             if check(compact):
                 yield Hit(Kind.NATIONAL_ID, compact, match.start(), match.end())
-    for word, shape, check in _NAMED_RX:
+
+
+def _named_ids(text: str) -> Iterator[Hit]:
+    """Numbers that the text calls by the name of a document."""
+    lower = text.lower()
+    yield from _ssn_plain(text, lower)
+    for hint, word, shape, check in _NAMED_RX:
+        if not any([part in lower for part in hint]):
+            continue
         for name in word.finditer(text):
             near = shape.search(text, name.end(), name.end() + ID_REACH + 24)
             if near and near.start() - name.end() <= ID_REACH:
@@ -146,7 +178,9 @@ def _national(text: str) -> Iterator[Hit]:
                     yield Hit(Kind.NATIONAL_ID, compact, near.start(), near.end())
 
 
-_EMAIL: Final = re.compile(r"[A-Za-z0-9_.+%-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}")
+_EMAIL: Final = re.compile(
+    r"[A-Za-z0-9_.+%-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}"
+)
 _LOCAL: Final = re.compile(r"[A-Za-z0-9_.+%\x80-\xff-]")
 
 
@@ -166,7 +200,9 @@ def _email(text: str) -> Iterator[Hit]:
         at = text.find("@", at + 1)
 
 
-_PHONE_PLUS: Final = re.compile(r"(?<![0-9A-Za-z+])\+ ?[1-9](?:[ .()/-]{0,4}[0-9]){6,14}(?![0-9])(?: ?(?:x|ext\.?) ?[0-9]{1,5})?")
+_PHONE_PLUS: Final = re.compile(
+    r"(?<![0-9A-Za-z+])\+ ?[1-9](?:[ .()/-]{0,4}[0-9]){6,14}(?![0-9])(?: ?(?:x|ext\.?) ?[0-9]{1,5})?"
+)
 _PHONE_NANP: Final = re.compile(
     r"(?<![0-9A-Za-z.$-])(?:1[ .-])?(?:\([2-9][0-9]{2}\)|[2-9][0-9]{2})[ .-]{1,2}[2-9][0-9]{2}[ .-][0-9]{4}"
     r"(?: ?(?:x|ext\.?) ?[0-9]{1,5})?(?![0-9A-Za-z]|[.-][0-9])"
@@ -178,7 +214,9 @@ _PHONE_NAMED: Final = re.compile(
     r"(\+?\(?[0-9](?:[ .()/-]{0,4}[0-9]){6,14}(?: ?(?:x|ext\.?) ?[0-9]{1,5})?)(?![0-9A-Za-z]|[.-][0-9])"
 )
 _DATE: Final = re.compile(r"(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]|[0-3]?[0-9][./][01]?[0-9][./](?:19|20)")
-_NOT_PHONE: Final = re.compile(r"(?i)(?<![a-z])(?:order|ticket|case|tracking|invoice|ref|id|number #|sku|batch|zip)")
+_NOT_PHONE: Final = re.compile(
+    r"(?i)(?<![a-z])(?:order|ticket|case|tracking|invoice|ref|id|number #|sku|batch|zip)"
+)
 MIN_PHONE_DIGITS: Final = 7
 
 
@@ -198,6 +236,20 @@ def _phone(text: str) -> Iterator[Hit]:
                 yield Hit(Kind.PHONE, digits, start, end)
 
 
+# Plain integers: an operation on enum flags costs 1 us.
+_CARDS: Final = int(Reason.CARD | Reason.SPREAD)
+_CONTEXT: Final = int(Reason.CONTEXT)
+_PHONES: Final = int(Reason.PHONE)
+_SECRETS: Final = int(Reason.SECRET)
+_SIMPLE: Final[tuple[tuple[int, Callable[[str], Iterator[Hit]]], ...]] = (
+    (int(Reason.CVV), _cvv),
+    (int(Reason.IBAN), _iban),
+    (int(Reason.NATIONAL_ID), _unnamed_ids),
+    (int(Reason.ID_WORD), _named_ids),
+    (int(Reason.EMAIL), _email),
+)
+
+
 class Detectors:
     """The detectors with their compiled databases. One per thread, as the first pass."""
 
@@ -211,20 +263,15 @@ class Detectors:
     def find(self, text: str, reasons: int, *, sure: bool = False, near: bool = False) -> list[Hit]:
         """Values in `text` of the kinds that `reasons` (bits of `first.Reason`) allows."""
         hits: list[Hit] = []
-        if reasons & (Reason.CARD | Reason.SPREAD):
-            found = cards(text, sure=sure, near=near)
+        if reasons & _CARDS:
+            found = cards(text, context=bool(reasons & _CONTEXT), sure=sure, near=near)
             hits += [Hit(Kind.PAN, f.value, f.start, f.end, f.how) for f in found]
-        if reasons & Reason.CVV:
-            hits += _cvv(text)
-        if reasons & Reason.IBAN:
-            hits += _iban(text)
-        if reasons & (Reason.NATIONAL_ID | Reason.ID_WORD):
-            hits += _national(text)
-        if reasons & Reason.EMAIL:
-            hits += _email(text)
-        if reasons & Reason.PHONE:
+        for bits, detector in _SIMPLE:
+            if reasons & bits:
+                hits += detector(text)
+        if reasons & _PHONES:
             hits += [hit for hit in _phone(text) if not _covered(hit, hits)]
-        if reasons & Reason.SECRET:
+        if reasons & _SECRETS:
             hits += self._secrets(text)
         return hits
 

@@ -20,6 +20,7 @@ import hyperscan
 
 from maso.scan.normalise import FILLERS, NUMBER_WORDS, REPEATS
 from maso.scan.secrets import FIRST_PATTERNS
+from maso.scan.validators import IBAN_LENGTHS
 
 
 class Reason(enum.IntFlag):
@@ -45,14 +46,17 @@ class Reason(enum.IntFlag):
     CODES = 131072  # character codes, bits, Morse
     ID_WORD = 262144  # the message speaks of an identity number; counts only with ID_DIGITS
     ID_DIGITS = 524288  # 7 digits close together
-    INJECTION = 1048576
+    MIXED = 1048576  # a token of digits and letters that look like digits; LOOKALIKE counts only with it
+    INJECTION = 2097152
 
 
 CASELESS: Final = hyperscan.HS_FLAG_CASELESS
 # Unbounded, where `digits.TIGHT_GAP` is bounded: a superset, and a far smaller automaton.
 _SEP: Final = r"[^0-9A-Za-z]*"
 # A letter outside ASCII is two bytes in UTF-8, the second different for upper case, or a JSON escape.
-_SPELLED: Final = tuple(re.sub(r"[^\x00-\x7f]", r"(?:\\xc3[\\x80-\\xbf]|\\\\u00[c-f][0-9a-f])", word) for word in NUMBER_WORDS)
+_SPELLED: Final = tuple(
+    re.sub(r"[^\x00-\x7f]", r"(?:\\xc3[\\x80-\\xbf]|\\\\u00[c-f][0-9a-f])", word) for word in NUMBER_WORDS
+)
 _WORD: Final = "(?:" + "|".join(_SPELLED) + ")"
 _JOIN: Final = rf"{_SEP}(?:(?:{'|'.join((*FILLERS, *REPEATS))}){_SEP})?"
 _ALIKE: Final = r"[0-9OoQDIlLi|!SsZzBbGgq]"
@@ -62,19 +66,46 @@ _CARD_WORDS: Final = (
     r"|maestro|rupay|credit|debit|payment|charge|cc|cvv|cvc|billing|exp"
 )
 _ID_WORDS: Final = (
-    r"ssn|social.{0,3}sec|national|nino|insurance|passport|tax|steuer|dni|nie|nif|fiscal|cpf|insee|nir"
-    r"|secu|aadha|pesel|bsn|burgerservice|personnummer|nhs|nric|identi|ident.{0,4}n"
+    *(
+        "social.{0,3}sec",
+        "insurance",
+        "tax",
+        "steuer",
+        "insee",
+        "s.?.?.?.?.?cu",
+        "aadha",
+        "pesel",
+        "burgerservice",
+    ),
+    *("personnummer", "nric", "itin"),
+    # Short names only as words: "companies" holds "nie".
+    *(rf"(?:^|[^a-z]){word}" for word in ("ssn", "bsn", "nhs")),
+    *(
+        rf"(?:^|[^a-z]){word}(?:[^a-z]|$)"
+        for word in ("tin", "dni", "nie", "nif", "nir", "cpf", "fin", "sin")
+    ),
 )
+_TOKEN_START: Final = r"(?:^|[^0-9A-Za-z])"
+_TOKEN_END: Final = r"(?:[^0-9A-Za-z]|$)"
+_ALIKE_LETTER: Final = r"[OoQDIlLi|!SsZzBbGgq]"
 
 PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
-    (Reason.CARD, rf"[0-9](?:{_SEP}[0-9]){{12}}", 0),
+    # Begins as some network's numbers do; backwards or shifted digits count only with CONTEXT, by SPREAD.
+    (Reason.CARD, rf"(?:^|[^0-9])(?:[3-6]|2{_SEP}[2-7]|8{_SEP}[126]|9{_SEP}[78])(?:{_SEP}[0-9]){{11}}", 0),
     (Reason.SPREAD, r"[0-9](?:[^0-9]*[0-9]){12}", 0),
     (Reason.CONTEXT, _CARD_WORDS, CASELESS),
-    (Reason.CVV, r"(?:cvv|cvc|cvn|csc|cid|cav|secur.{0,6}code|verification|digits? on|code)2?[^0-9]{0,40}[0-9]{3}", CASELESS),
-    (Reason.IBAN, r"[A-Za-z]{2}[0-9]{2}[0-9A-Za-z]{11}", 0),
-    (Reason.IBAN, r"[A-Za-z]{2}[0-9]{2}(?:[^0-9A-Za-z]{1,4}[0-9A-Za-z]{4}){2}", 0),
-    (Reason.IBAN, r"[A-Z]{2}[^0-9A-Za-z]{0,4}[0-9]{2}(?:[^0-9A-Za-z]{0,4}[0-9A-Z]){11}", 0),
-    *((Reason.ID_WORD, word, CASELESS) for word in _ID_WORDS.split("|")),
+    (
+        Reason.CVV,
+        r"(?:cvv|cvc|cvn|csc|cid|cav|secur.{0,6}code|verification|digits? on|code)2?[^0-9]{0,40}[0-9]{3}",
+        CASELESS,
+    ),
+    *(
+        (Reason.IBAN, rf"(?:^|[^0-9A-Za-z]){country}[0-9]{{2}}[0-9A-Z]{{11}}", CASELESS)
+        for country in IBAN_LENGTHS
+    ),
+    (Reason.IBAN, r"(?:^|[^0-9A-Za-z-])[A-Za-z]{2}[0-9]{2}(?:[^0-9A-Za-z]{1,4}[0-9A-Za-z]{4}){2}", 0),
+    (Reason.IBAN, r"(?:^|[^0-9A-Za-z-])[A-Z]{2}[^0-9A-Za-z]{0,4}[0-9]{2}(?:[^0-9A-Za-z]{0,4}[0-9A-Z]){11}", 0),
+    *((Reason.ID_WORD, word, CASELESS) for word in _ID_WORDS),
     (Reason.ID_DIGITS, r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6}", 0),
     (Reason.NATIONAL_ID, r"[0-9]{3}[- .][0-9]{2}[- .][0-9]{4}", 0),
     (Reason.NATIONAL_ID, r"[A-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", 0),
@@ -92,15 +123,29 @@ PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
         CASELESS,
     ),
     *((Reason.SECRET, pattern, flags) for pattern, flags in FIRST_PATTERNS),
-    (Reason.ESCAPE, r"\\u(?:00[0-7]|00ad|00b[239]|0[2-9a-f]|1|20[03-9b-f]|202[a-f]|206|2[1-9a-f]|[3-9a-f])", CASELESS),
+    (
+        Reason.ESCAPE,
+        r"\\u(?:00[0-7]|00ad|00b[239]|0[2-9a-f]|1|20[03-9b-f]|202[a-f]|206|2[1-9a-f]|[3-9a-f])",
+        CASELESS,
+    ),
     (Reason.ESCAPE, r"[0-9][^0-9A-Za-z]{0,16}\\u", 0),
-    (Reason.ESCAPE, r"\\(?:x[0-9a-f{]|u\{|u\+|[0-3]?[0-7]{2})|%u?[0-9a-f]{2}|&(?:#|[a-z][a-z0-9]{1,30};)", CASELESS),
+    (
+        Reason.ESCAPE,
+        r"\\(?:x[0-9a-f{]|u\{|u\+|[0-3]?[0-7]{2})|%u?[0-9a-f]{2}|&(?:#|[a-z][a-z0-9]{1,30};)",
+        CASELESS,
+    ),
     (Reason.ODD, r"[\xc6-\xe1\xe3-\xf7]|\xc2[\xad\xb2\xb3\xb9]", 0),
-    (Reason.ODD, r"\xe2(?:\x80[\x8b-\x8f\xaa-\xaf]|[\x81-\x82\x84-\x93]|\x83[\x90-\xbf]|[\x9d-\x9f\xa0-\xbf])", 0),
+    (
+        Reason.ODD,
+        r"\xe2(?:\x80[\x8b-\x8f\xaa-\xaf]|\x82[\x80-\x9f]|\x83[\x90-\xbf]|[\x81\x85-\x93\x9d-\xbf]|\x84[^\xa2])",
+        0,
+    ),
     *((Reason.SPOKEN, rf"{word}{_JOIN}{_WORD}", CASELESS) for word in _SPELLED),
     *((Reason.SPOKEN, rf"(?:^|[^A-Za-z]){word}{_SEP}[0-9]", CASELESS) for word in _SPELLED),
     *((Reason.SPOKEN, rf"[0-9]{_SEP}{word}(?:[^A-Za-z]|$)", CASELESS) for word in _SPELLED),
-    (Reason.LOOKALIKE, rf"{_ALIKE}(?:{_SEP}{_ALIKE}){{12}}", 0),
+    (Reason.LOOKALIKE, rf"{_TOKEN_START}{_ALIKE}(?:{_SEP}{_ALIKE}){{12,}}{_TOKEN_END}", 0),
+    (Reason.MIXED, rf"{_TOKEN_START}(?:[0-9]+{_ALIKE_LETTER}|{_ALIKE_LETTER}+[0-9]){_ALIKE}*{_TOKEN_END}", 0),
+    (Reason.MIXED, rf"{_TOKEN_START}[OoQDIl|]{{2,}}{_TOKEN_END}", 0),
     (Reason.BASE64, rf"(?:{_B64_TEXT}){{4}}", 0),
     (Reason.HEX, r"[2-7][0-9a-f](?:[^0-9A-Za-z]{0,4}(?:0x|\\x)?[2-7][0-9a-f]){12}", CASELESS),
     (Reason.BASE32, r"[A-Z2-7]{21}", 0),
@@ -117,18 +162,27 @@ def _collect(bit: int, start: int, end: int, flags: int, found: list[int]) -> No
 
 
 _BITS: Final = tuple(int(reason) for reason, _, _ in PATTERNS)
-# Pairs of bits that mean something only together.
-_PAIRS: Final = ((int(Reason.SPREAD), int(Reason.CONTEXT)), (int(Reason.ID_WORD), int(Reason.ID_DIGITS)))
+# Bits that mean something only together.
+_CARD: Final = int(Reason.CARD)
+_SPREAD: Final = int(Reason.SPREAD)
+_CONTEXT: Final = int(Reason.CONTEXT)
+_ID_WORD: Final = int(Reason.ID_WORD)
+_ID_DIGITS: Final = int(Reason.ID_DIGITS)
+_MIXED: Final = int(Reason.MIXED)
+_LOOKALIKE: Final = int(Reason.LOOKALIKE)
 
 
 def _without_halves(mask: int) -> int:
-    for one, other in _PAIRS:
-        if not (mask & one and mask & other):
-            mask &= ~(one | other)
+    if not mask & _CARD and not (mask & _SPREAD and mask & _CONTEXT):
+        mask &= ~(_SPREAD | _CONTEXT)
+    if not (mask & _ID_WORD and mask & _ID_DIGITS):
+        mask &= ~(_ID_WORD | _ID_DIGITS)
+    if not (mask & _LOOKALIKE and mask & _MIXED):
+        mask &= ~(_LOOKALIKE | _MIXED)
     return mask
 
 
-_PAIRED: Final = sum(one | other for one, other in _PAIRS)
+_PAIRED: Final = _SPREAD | _CONTEXT | _ID_WORD | _ID_DIGITS | _LOOKALIKE | _MIXED
 
 
 def compile_patterns(patterns: tuple[tuple[str, int], ...], extra: int) -> tuple[Any, Any]:

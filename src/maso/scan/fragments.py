@@ -24,8 +24,12 @@ from maso.scan.normalise import fold, unescape
 from maso.scan.signals import Kind, Signals
 from maso.scan.validators import is_card
 
-MAX_BYTES: Final = 512  # of a message that is looked at: a piece in JSON with every digit escaped is under 300
-MAX_WORDS_BYTES: Final = 160  # a piece comes in a short message: 'and the second half: 87347149' in JSON is 40
+MAX_BYTES: Final = (
+    512  # of a message that is looked at: a piece in JSON with every digit escaped is under 300
+)
+MAX_WORDS_BYTES: Final = (
+    160  # a piece comes in a short message: 'and the second half: 87347149' in JSON is 40
+)
 MAX_MESSAGE_DIGITS: Final = 13  # a piece is shorter than the shortest card number, or it is found alone
 MAX_PIECES: Final = 19  # one digit per message, longest card number
 MAX_NOISE: Final = 12  # messages with digits that are no pieces: after that the pieces are forgotten
@@ -43,14 +47,19 @@ _BUSINESS: Final = re.compile(
     r"|budget|cost|balance|pay|refund|paid|eur|usd|gbp|[$€£¥%#]|ending in|\*\*|••|xx"
 )
 _FRACTION: Final = re.compile(r"[0-9][.,:/][0-9]|[0-9]-[0-9]")
-_DIGITS: Final = tuple(b"%d" % digit for digit in range(10))
+_DIGITS: Final = b"0123456789"
 _SHAPES: Final = frozenset(
-    [(4, 4, 4, n) for n in (1, 2, 3, 4)] + [(4, 4, 4, 4, n) for n in (1, 2, 3)] + [(4, 6, 5), (4, 6, 4), (5, 5, 5), (5, 5, 6)]
+    [(4, 4, 4, n) for n in (1, 2, 3, 4)]
+    + [(4, 4, 4, 4, n) for n in (1, 2, 3)]
+    + [(4, 6, 5), (4, 6, 4), (5, 5, 5), (5, 5, 6)]
 )
 
 
 _WRAPPER: Final = re.compile(r'^\s*[\[{]*\s*"(?:text|content|message|body|msg|data|value|reply|payload)"\s*:')
 MIN_PART: Final = 3  # digits of a piece that is called a part; shorter ones are ordinals
+
+
+_PAN: Final = int(Kind.PAN)
 
 
 class FragmentWindow:
@@ -66,7 +75,9 @@ class FragmentWindow:
         """`signals`, with a hidden card number added if one assembles from this and earlier messages."""
         if content.isascii() and _has_no_digit(content):
             return signals
-        piece = _piece(content) if len(content) <= MAX_BYTES and not signals.kinds & Kind.PAN else ""
+        piece = ""
+        if len(content) <= MAX_BYTES and not signals.kinds & _PAN and not _is_crowded(content):
+            piece = _piece(content)
         if not piece:
             self._pass_over(content)
             return signals
@@ -87,11 +98,19 @@ class FragmentWindow:
 
 
 def _has_no_digit(content: bytes) -> bool:
-    # Ten searches of a C string function: 0.4 us for 1 KB, a third of a regular expression's time.
+    # Ten searches for one byte each: 0.35 us for 1 KB, a tenth of a regular expression's time.
     for digit in _DIGITS:
         if digit in content:
             return False
     return True
+
+
+def _is_crowded(content: bytes) -> bool:
+    """More digits than a piece can have; an escape may hide a character behind digits of its own."""
+    return (
+        b"\\u" not in content
+        and len(content) - len(content.translate(None, _DIGITS)) > MAX_MESSAGE_DIGITS + 6
+    )
 
 
 def _piece(content: bytes) -> str:

@@ -112,6 +112,14 @@ _HEX_ONLY: Final = re.compile(r"[^0-9a-fA-F]|(?<=\\)[xu]")
 _MARKS: Final = re.compile(r"\\+[xu]|%u?")
 
 
+# A run of characters that escapes are made of: found fast, because it begins with one of three characters.
+_ESCAPED_RUN: Final = re.compile(r"[\\%&][\\%&#;0-9A-Za-z{}+\"/']*")
+
+
+def _undo_run(match: re.Match[str]) -> str:
+    return _ESCAPES.sub(_undo, match[0])
+
+
 def _code_point(number: int) -> str:
     return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else " "
 
@@ -146,7 +154,7 @@ def unescape(text: str) -> str:
     for _ in range(MAX_ROUNDS):
         if "\\" not in text and "%" not in text and "&" not in text:
             break
-        plain = _ESCAPES.sub(_undo, text)
+        plain = _ESCAPED_RUN.sub(_undo_run, text)
         if plain == text:
             break
         text = plain
@@ -168,14 +176,29 @@ _WORDS: Final = {
 _DIGIT_OF: Final = {word: digit for digit, words in _WORDS.items() for word in words.split()}
 NUMBER_WORDS: Final = tuple(sorted(_DIGIT_OF, key=lambda word: (-len(word), word)))
 REPEATS: Final = {"double": 2, "doppel": 2, "doble": 2, "triple": 3, "treble": 3, "quadruple": 4}
-FILLERS: Final = ("and", "then", "followed", "by", "dash", "hyphen", "space", "comma", "next", "und", "et", "y", "point")
+FILLERS: Final = (
+    "and",
+    "then",
+    "followed",
+    "by",
+    "dash",
+    "hyphen",
+    "space",
+    "comma",
+    "next",
+    "und",
+    "et",
+    "y",
+    "point",
+)
 
 _WORD: Final = "|".join(NUMBER_WORDS)
-_REPEAT: Final = "|".join(REPEATS)
-_SPOKEN: Final = re.compile(rf"(?i)(?<![a-zà-ÿ])((?:(?:{_REPEAT})[\s-]*)?)((?:{_WORD})+)(?![a-zà-ÿ])")
-_REPEATED: Final = re.compile(rf"(?i)(?<![a-z])({_REPEAT})[\s-]*([0-9])(?![0-9])")
+_TOKEN: Final = re.compile(r"[A-Za-z\xc0-\xff]+")
+_ONE_WORD: Final = re.compile(_WORD)
+_GLUED: Final = re.compile(rf"(?:{_WORD}){{2,}}")
+_STARTS: Final = frozenset(word[:2] for word in NUMBER_WORDS)
+_REPEATED: Final = re.compile(rf"(?i)(?<![a-z])({'|'.join(REPEATS)})[\s-]*([0-9])(?![0-9])")
 _FILLER: Final = re.compile(rf"(?i)(?<=[0-9])[^0-9a-z]{{0,4}}(?:(?:{'|'.join(FILLERS)})[^0-9a-z]{{0,4}})(?=[0-9])")
-_ONE_WORD: Final = re.compile(rf"(?i){_WORD}")
 MIN_SPOKEN: Final = 5  # words in a text before its spoken digits are believed without more context
 
 
@@ -185,13 +208,20 @@ def spoken(text: str) -> tuple[str, int]:
 
     def digits(match: re.Match[str]) -> str:
         nonlocal count
-        words = _ONE_WORD.findall(match[2])
-        count += len(words)
-        head = match[1].strip(" -\t\r\n").lower()
-        first = _DIGIT_OF[words[0].lower()] * REPEATS.get(head, 1)
-        return first + "".join(_DIGIT_OF[word.lower()] for word in words[1:])
+        word = match[0].lower()
+        if word[:2] not in _STARTS:
+            return match[0]
+        digit = _DIGIT_OF.get(word)
+        if digit is not None:
+            count += 1
+            return digit
+        if len(word) > 4 and _GLUED.fullmatch(word):
+            parts = _ONE_WORD.findall(word)
+            count += len(parts)
+            return "".join([_DIGIT_OF[part] for part in parts])
+        return match[0]
 
-    plain = _SPOKEN.sub(digits, text)
+    plain = _TOKEN.sub(digits, text)
     if not count:
         return text, 0
     plain = _REPEATED.sub(lambda m: m[2] * REPEATS[m[1].lower()], plain)
@@ -201,24 +231,26 @@ def spoken(text: str) -> tuple[str, int]:
 _LOOKALIKE: Final = str.maketrans("OoQDIlLi|!SsZzBbGgq", "0000111111552286699")
 _LOOKALIKE_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9])[0-9OoQDIlLi|!SsZzBbGgq]+(?![A-Za-z0-9])")
 _ALL_LETTERS: Final = re.compile(r"[OoQDIl|]{2,}")
-MIN_REAL_DIGITS: Final = 1  # in a text with letters for digits: `4lll llll llll llll`
+
+
+_ALIKE_CHAR: Final = r"[0-9OoQDIlLi|!SsZzBbGgq]"
+_CHAIN: Final = re.compile(rf"(?<![A-Za-z0-9]){_ALIKE_CHAR}(?:[^0-9A-Za-z|!]{{0,10}}{_ALIKE_CHAR}){{12,}}(?![A-Za-z0-9])")
 
 
 def unmask(text: str) -> str | None:
     """Tokens in which letters stand for digits (O for 0, l for 1 ...) rewritten; None if there are none."""
     changed = False
-    real = 0
 
     def digits(match: re.Match[str]) -> str:
-        nonlocal changed, real
+        nonlocal changed
         token = match[0]
-        count = sum("0" <= char <= "9" for char in token)
-        real += count
-        if not count and not _ALL_LETTERS.fullmatch(token):
+        if token.isdigit() or not any("0" <= char <= "9" for char in token) and not _ALL_LETTERS.fullmatch(token):
             return token
-        plain = token.translate(_LOOKALIKE)
-        changed = changed or plain != token
-        return plain
+        changed = True
+        return token.translate(_LOOKALIKE)
 
-    out = _LOOKALIKE_TOKEN.sub(digits, text)
-    return out if changed and real >= MIN_REAL_DIGITS else None
+    def chain(match: re.Match[str]) -> str:
+        return match[0] if match[0].isdigit() else _LOOKALIKE_TOKEN.sub(digits, match[0])
+
+    out = _CHAIN.sub(chain, text)
+    return out if changed else None

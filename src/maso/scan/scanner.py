@@ -34,7 +34,10 @@ TOO_LARGE: Final = Signals(
     kinds=Kind.PAN | Kind.SECRET, hidden=Kind.PAN | Kind.SECRET, stage=3, techniques=("too large",)
 )
 
-_EVERY: Final = int(Reason.INJECTION) - 1
+_INJECTION: Final = int(Reason.INJECTION)
+_SPOKEN: Final = int(Reason.SPOKEN)
+_LOOKALIKE: Final = int(Reason.LOOKALIKE)
+_EVERY: Final = _INJECTION - 1
 _WRITTEN_ODDLY: Final = int(Reason.ESCAPE | Reason.ODD)
 _ENCODED: Final = int(Reason.BASE64 | Reason.HEX | Reason.BASE32 | Reason.PACKED | Reason.CODES)
 _FULL: Final = _ENCODED | int(Reason.SPOKEN | Reason.LOOKALIKE)
@@ -103,12 +106,12 @@ class Scanner:
         """Bits of `first.Reason`: why the bytes need more than the first pass. 0: nothing can be found."""
         reasons = self._first.reasons(content)
         if self._injection is not None and self._injection.first(content):
-            reasons |= Reason.INJECTION
+            reasons |= _INJECTION
         return reasons
 
     def full(self, content: bytes) -> Signals:
         """Everything, every time: no first pass, every detector on every view. The reference for tests."""
-        return self._look(content, _EVERY | Reason.INJECTION, everything=True)
+        return self._look(content, _EVERY | _INJECTION, everything=True)
 
     def _look(self, content: bytes, reasons: int, *, everything: bool) -> Signals:
         if len(content) > MAX_CONTENT:
@@ -117,7 +120,7 @@ class Scanner:
         raw = (blank(content) if b"\\" in content else content).decode("latin-1")
         look.plain = self._detectors.find(raw, reasons)
         seen = reasons
-        if reasons & (_WRITTEN_ODDLY | _FULL | Reason.INJECTION):
+        if reasons & (_WRITTEN_ODDLY | _FULL | _INJECTION):
             text = unescape(content.decode("utf-8", "replace"))
             if reasons & _WRITTEN_ODDLY:
                 text = fold(text)
@@ -136,18 +139,18 @@ class Scanner:
     def _is_suspect(self, text: str, reasons: int) -> bool:
         if self._injection is None:
             return False
-        return bool(reasons & Reason.INJECTION) or self._injection.first(text.encode("utf-8", "replace"))
+        return bool(reasons & _INJECTION) or self._injection.first(text.encode("utf-8", "replace"))
 
     def _views(self, text: str, reasons: int, look: _Look, depth: int, everything: bool) -> None:
         """Spoken digits, letters for digits, and encoded runs of one text."""
         find = self._detectors.find
-        if reasons & Reason.SPOKEN:
+        if reasons & _SPOKEN:
             said, words = spoken(text)
             if words:
                 again = self._reasons(said, everything) & _NUMBERS
                 found = find(said, again | _CARD_ONLY, sure=words >= MIN_SPOKEN)
                 look.disguised += (("spelled out", hit) for hit in found)
-        if reasons & Reason.LOOKALIKE:
+        if reasons & _LOOKALIKE:
             plain = unmask(text)
             if plain is not None:
                 look.disguised += (("letters for digits", hit) for hit in find(plain, _CARD_ONLY, near=True))
@@ -160,7 +163,7 @@ class Scanner:
     def _decoded(self, technique: str, text: str, look: _Look, depth: int, everything: bool) -> None:
         text = fold(unescape(text))
         again = self._reasons(text, everything)
-        found = self._detectors.find(text, again, sure=bool(again & Reason.CARD))
+        found = self._detectors.find(text, again, sure=bool(again & _CARD_ONLY))
         look.disguised += ((technique, hit) for hit in found)
         if self._is_suspect(text, 0):
             look.texts.append(text)
@@ -189,7 +192,9 @@ class Scanner:
         milli = 0
         if look.texts and self._injection is not None:
             verdict = self._injection.inspect(look.texts)
-            kinds |= (Kind.INJECTION_FLAG if verdict.flag else 0) | (Kind.INJECTION_BLOCK if verdict.block else 0)
+            kinds |= (Kind.INJECTION_FLAG if verdict.flag else 0) | (
+                Kind.INJECTION_BLOCK if verdict.block else 0
+            )
             milli = verdict.milli
             techniques.update(verdict.names)
         if not kinds and not milli:

@@ -50,7 +50,10 @@ _ISSUED: Final[tuple[tuple[str, bool], ...]] = (
     (r"LTAI[0-9a-z]{20}", True),
     (r"AKC[0-9A-Za-z]{50,}", False),
     (r"cmVmd[0-9A-Za-z]{50,}", False),
-    (r"(?:sc|ext|scauth|authress)_[0-9a-z]{5,30}\.[0-9a-z]{4,6}\.(?:acc)[_-][0-9a-z-]{10,32}\.[0-9a-z+/_=-]{30,}", True),
+    (
+        r"(?:sc|ext|scauth|authress)_[0-9a-z]{5,30}\.[0-9a-z]{4,6}\.(?:acc)[_-][0-9a-z-]{10,32}\.[0-9a-z+/_=-]{30,}",
+        True,
+    ),
     (r"ABSK[0-9A-Za-z+/]{60,}", False),
     (r"bedrock-api-key-[0-9A-Za-z+/=]{16,}", False),
     (r"[0-9A-Za-z_~.]{3}[0-9]Q~[0-9A-Za-z_~.-]{31,34}", False),
@@ -117,7 +120,10 @@ _ISSUED: Final[tuple[tuple[str, bool], ...]] = (
     (r"[0-9a-h]{32}-[0-9a-h]{8}-[0-9a-h]{8}", False),
     (r"[0-9a-f]{32}-us[0-9]{1,2}", False),
     (r"(?:access|public|secret)-(?:sandbox|development|production)-[0-9a-f-]{36}", True),
-    (r"(?:jdbc|mongodb(?:\+srv)?|postgres(?:ql)?|mysql|redis|amqp|ftp|https?)://[^\s:/@\"]{1,64}:[^\s:/@\"]{3,64}@[a-z0-9]", True),
+    (
+        r"(?:jdbc|mongodb(?:\+srv)?|postgres(?:ql)?|mysql|redis|amqp|ftp|https?)://[^\s:/@\"]{1,64}:[^\s:/@\"]{3,64}@[a-z0-9]",
+        True,
+    ),
     (r"https?://[0-9a-f]{8}:[0-9a-f]{8}@", True),
     (r"AccountKey=[0-9A-Za-z+/=]{40,}", False),
     (r"(?:bearer|basic) [0-9a-z_.=+/-]{20,}", True),
@@ -158,7 +164,9 @@ FIRST_PATTERNS: Final[tuple[tuple[str, int], ...]] = (
     *((rf"{name}{_TAIL}{_VALUE}*[0-9]", hyperscan.HS_FLAG_CASELESS) for name in NAMES),
 )
 
-_EXACT: Final = tuple(re.compile(expression, re.IGNORECASE if caseless else 0) for expression, caseless in _ISSUED)
+_EXACT: Final = tuple(
+    re.compile(expression, re.IGNORECASE if caseless else 0) for expression, caseless in _ISSUED
+)
 _NAMED: Final = re.compile(
     rf"(?i)(?P<name>{_EVERY_NAME})[0-9a-z_. -]{{0,40}}?[\s'\"\\]{{0,8}}{_ASSIGN}"
     rf"[\s'\"`=\\]{{0,12}}(?P<value>{_VALUE}{{8,200}})"
@@ -169,7 +177,9 @@ _PLACEHOLDER: Final = re.compile(
 )
 _PLAIN_NUMBER: Final = re.compile(r"[0-9.,:/_-]+")
 _INSIDE: Final = re.compile(r"[0-9A-Za-z+/_-]")
-_SHORT_MARK: Final = re.compile(r"SK|YC|EAA|AKC|API-|key-|A[0-9A-Z]{3}[A-Z2-7]|[ps]k\.|ey|LTAI|AQVN|4b1d|hf_|[0-9a-h]{32}")
+_SHORT_MARK: Final = re.compile(
+    r"SK|YC|EAA|AKC|API-|key-|A[0-9A-Z]{3}[A-Z2-7]|[ps]k\.|ey|LTAI|AQVN|4b1d|hf_|[0-9a-h]{32}"
+)
 _UNSPEAKABLE: Final = re.compile(r"(?i)[bcdfghjklmnpqrstvwxz]{4}|^[^aeiouy]+$|[jqxvz][bcdfgjkmpqtvwxz]")
 _WORDY: Final = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{5,}")
 _LOGIN: Final = re.compile(r"(?i)passw|pwd|passphrase|secret")
