@@ -88,7 +88,10 @@ class ModelMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # score = sum * scale_num // (isqrt(grams * 10_000) * scale_den): undoes the quantisation of the weights
     scale_num: int
     scale_den: int
-    families: dict[str, int]  # what a pattern family adds to the classifier's score
+    classifier: int  # hundredths: what the n-gram score counts for in the total
+    count: int  # what every rule that fires adds
+    mention: int  # what every sign of talk about attacks adds (it is negative)
+    rules: dict[str, int]  # what this rule adds beyond `count`, by name
     flag_at: int
     block_at: int
     block_classifier_at: int

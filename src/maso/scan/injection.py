@@ -19,20 +19,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import hyperscan
 import msgspec
 
-from maso.scan.classifier import ModelMeta, NgramClassifier, load_model
+from maso.scan.classifier import NgramClassifier, load_model
 from maso.scan.injection_fold import alike, disguised_views, fold_text
 from maso.scan.injection_patterns import RULES
 from maso.scan.injection_rules import CueMatcher, Hits
-from maso.scan.injection_trigger import compile_triggers
+from maso.scan.injection_trigger import TriggerScan
 
 MILLI_AT_FLAG: Final = 500
-UNITS_PER_MILLI: Final = 2  # a logit is 50 thousandths: the scale ends ten logits either side of the threshold
+UNITS_PER_MILLI: Final = (
+    2  # a logit is 50 thousandths: the scale ends ten logits either side of the threshold
+)
 RULES_COUNTED_MAX: Final = 6  # more rules than that in one text add nothing
 MENTIONS_COUNTED_MAX: Final = 2
-VIEWS_MAX: Final = 16  # decodings of one content that are inspected: the normaliser hands over fewer
+VIEWS_MAX: Final = 64  # readings of one content; the scanner hands over at most 48
 
 
 class InjectionSignal(msgspec.Struct, frozen=True):
@@ -47,40 +48,19 @@ class InjectionSignal(msgspec.Struct, frozen=True):
 NOTHING: Final = InjectionSignal(False, False, 0, ())
 
 
-def evidence_units(hits: Hits, meta: ModelMeta) -> int:
-    """What the rules that fired add to the classifier's score."""
-    if not hits.rules:
-        return 0
-    families = meta.families
-    units = families["rule"] * min(len(hits.rules), RULES_COUNTED_MAX)
-    for family in {RULES[index].family: None for index in hits.rules}:
-        units += families[family]
-    return units + families["mention"] * min(hits.mentions, MENTIONS_COUNTED_MAX)
-
-
-def _stop(number: int, start: int, end: int, flags: int, found: list[int]) -> bool:
-    found.append(number)
-    return True
-
-
 class InjectionDetector:
     """Both stages. One detector for one thread: the scratch space of Hyperscan is not shared."""
 
     def __init__(self) -> None:
         self._meta, weights = load_model()
+        self._weights = tuple(self._meta.rules[rule.name] for rule in RULES)
         self._classifier = NgramClassifier(self._meta, weights)
         self._matcher = CueMatcher()
-        self._triggers = compile_triggers()
-        self._scratch = hyperscan.Scratch(self._triggers)
+        self._trigger = TriggerScan()
 
     def first(self, content: bytes) -> bool:
         """Could `inspect` flag this? False only when no trigger occurs in the raw bytes."""
-        found: list[int] = []
-        try:
-            self._triggers.scan(content, match_event_handler=_stop, context=found, scratch=self._scratch)
-        except hyperscan.ScanTerminated:
-            return True
-        return bool(found)
+        return self._trigger.any(content)
 
     def inspect(self, texts: Sequence[str]) -> InjectionSignal:
         """Judge one content by its views: the plain text first, then its decodings. Any string is accepted."""
@@ -112,7 +92,11 @@ class InjectionDetector:
         hits = self._matcher.hits(data)
         score = self._classifier.score(data)
         meta = self._meta
-        units = score * meta.families["classifier"] // 100 + evidence_units(hits, meta)
+        units = score * meta.classifier // 100
+        if hits.rules:
+            units += meta.count * min(len(hits.rules), RULES_COUNTED_MAX)
+            units += meta.mention * min(hits.mentions, MENTIONS_COUNTED_MAX)
+            units += sum(self._weights[index] for index in hits.rules)
         if units >= meta.flag_at:
             names.update(RULES[index].name for index in hits.rules)
         block = (

@@ -26,7 +26,9 @@ def compile_expressions(expressions: Sequence[bytes], flags: int) -> Any:
     """A block-mode database whose match ids are positions in `expressions`."""
     database = hyperscan.Database()
     count = len(expressions)
-    database.compile(expressions=list(expressions), ids=list(range(count)), elements=count, flags=[flags] * count)
+    database.compile(
+        expressions=list(expressions), ids=list(range(count)), elements=count, flags=[flags] * count
+    )
     return database
 
 

@@ -33,8 +33,20 @@ _ALIKE_TO: Final = "aeopcyxijsdhkmtbhrnAEOPCYXIJSKMTBHaeopuxiktvbnwAEOPYXIKTNBHM
 def _plain_table() -> dict[int, str]:
     table = {ord(letter): plain for plain, letters in _ACCENTED for letter in letters}
     upper = {ord(chr(code).upper()): plain for code, plain in table.items() if len(chr(code).upper()) == 1}
-    quotes = {0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0x00A0: " ", 0x200B: "", 0x200C: "", 0x200D: "", 0xFEFF: ""}
-    cyrillic = {code: chr(code + 32) for code in range(0x410, 0x430)}  # upper to lower case: Hyperscan folds only ASCII
+    quotes = {
+        0x2018: "'",
+        0x2019: "'",
+        0x201C: '"',
+        0x201D: '"',
+        0x00A0: " ",
+        0x200B: "",
+        0x200C: "",
+        0x200D: "",
+        0xFEFF: "",
+    }
+    cyrillic = {
+        code: chr(code + 32) for code in range(0x410, 0x430)
+    }  # upper to lower case: Hyperscan folds only ASCII
     marks = {code: "" for code in range(0x300, 0x370)}
     return marks | cyrillic | upper | table | quotes
 
@@ -43,7 +55,9 @@ _PLAIN: Final = _plain_table()
 _ALIKE: Final = str.maketrans(_ALIKE_FROM, _ALIKE_TO)
 _LEET_I: Final = str.maketrans("013457@$!", "oieastasi")
 _LEET_L: Final = str.maketrans("013457@$!", "oleastasi")
-_MIXED: Final = re.compile("[A-Za-z][\u0370-\u03ff\u0400-\u04ff\u0500-\u052f]|[\u0370-\u03ff\u0400-\u04ff\u0500-\u052f][A-Za-z]")
+_MIXED: Final = re.compile(
+    "[A-Za-z][\u0370-\u03ff\u0400-\u04ff\u0500-\u052f]|[\u0370-\u03ff\u0400-\u04ff\u0500-\u052f][A-Za-z]"
+)
 _SPACED: Final = re.compile(r"(?:(?<!\w)\w[ ._*|\-]{1,3}){6,}\w")
 _WIDE_GAP: Final = re.compile(r" {2,}|[._*|\-] +")
 _NOT_WORD: Final = re.compile(r"[\W_]+")

@@ -123,7 +123,9 @@ class CueMatcher:
             present |= 1 << cue
             ends.setdefault(cue, []).append(event >> 8)
         fired = tuple(rule.index for rule in _RULES if rule.needs & ~present == 0 and _fires(rule, ends))
-        marks = frozenset(name for name, bit in _MARK_BITS if present & bit) if present & _MARK_MASK else NO_MARKS
+        marks = (
+            frozenset(name for name, bit in _MARK_BITS if present & bit) if present & _MARK_MASK else NO_MARKS
+        )
         return Hits(fired, (present & _MENTION_MASK).bit_count(), marks)
 
 

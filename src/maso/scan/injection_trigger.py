@@ -29,12 +29,19 @@ TRIGGER_CUES: Final = (
     "verbatim-string", "shell", "hide", "hidden-css", "comment-open", "tool-name", "approval", "privilege", "claimed",
     "before-reply", "test-frame", "note-to", "remember", "tool-output", "other-tenant", "decode", "encoding", "rot",
     "reversed", "compact", "instead", "l-ignore", "l-now", "l-free", "l-secret", "s-ignore", "s-now", "s-secret",
-    "d-spaced", "d-leet", "d-morse", "d-bits",
+    "further-task", "your-task", "pretend-you", "threat", "exempt", "restricted", "agents-reading", "personal", "password",
+    "l-every-answer", "l-approve", "l-new-task", "l-rules", "d-spaced", "d-leet", "d-morse", "d-bits",
 )  # fmt: skip
 # Rules whose every cue is common: the pair is spelled out instead.
-TRIGGER_PAIRS: Final = (
-    r"\b(?:ignor|disregard|overrid|bypass|violat|circumvent|discard|abandon|dismiss|suspend|disabl|deactivat|regardless|contrary|replac|precedence|supersede|leave|drop|delete|clear|cancel|erase)\w*\W+(?:\w+\W+){0,4}(?:previous|prior|above|earlier|original|initial|rules|polic)\w*",
-)
+TRIGGER_PAIRS: Final = {
+    ("ignore-prior-rules", "ignore-prior-material"): r"\b(?:ignor|disregard|overlook|neglect|overrid|bypass|violat|circumvent|"
+    r"discard|abandon|dismiss|suspend|disabl|deactivat|regardless|irrespective|notwithstanding|contrary|replac|precedence|"
+    r"supersede|contradict|deviat|nullify|invalidat|unlearn|forget|set aside|put aside|pay no|leave|drop|delete|clear|"
+    r"cancel|erase|break|care about)\w*[^a-z0-9]+(?:\w+[^a-z0-9]+){0,4}(?:previous|prior|preceding|above|earlier|former|"
+    r"foregoing|pre|initial|original|up to|so far|before|until|you|given|came|told|were|past)",
+    ("stop-say",): r"\b(?:stop|halt|wait|attention|well done|good|great|excellent|perfect|okay)[^a-z0-9]+"
+    r"(?:write|say|state|output|print|respond|answer|reply|report)",
+}
 CLASSIFIER_WORDS: Final = r"\b(?:prompt|jailbreak|roleplay|persona|uncensored|chatgpt|hypothetical)\b"
 
 COMPILED_FILE: Final = "injection_triggers.bin"
@@ -42,7 +49,10 @@ COMPILED_FILE: Final = "injection_triggers.bin"
 
 def uncovered_rules() -> tuple[str, ...]:
     """Rules none of whose cues is a trigger."""
-    return tuple(rule.name for rule in RULES if not any(cue in TRIGGER_CUES for cue in rule.cues))
+    paired = {name for names in TRIGGER_PAIRS for name in names}
+    return tuple(
+        rule.name for rule in RULES if rule.name not in paired and not any(cue in TRIGGER_CUES for cue in rule.cues)
+    )
 
 
 def _raw(pattern: str) -> bytes:
@@ -54,7 +64,7 @@ def _raw(pattern: str) -> bytes:
 
 _EXPRESSIONS: Final = (
     *(_raw(CUES[name]) for name in TRIGGER_CUES),
-    *(pattern.encode() for pattern in TRIGGER_PAIRS),
+    *(pattern.encode() for pattern in TRIGGER_PAIRS.values()),
     CLASSIFIER_WORDS.encode(),
 )
 _FLAGS: Final = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_SINGLEMATCH
@@ -73,3 +83,25 @@ def compile_here() -> Any:
 def compile_triggers() -> Any:
     """The first stage's database; made once a process."""
     return shipped(COMPILED_FILE, fingerprint()) or compile_here()
+
+
+def _stop(number: int, start: int, end: int, flags: int, found: list[int]) -> bool:
+    found.append(number)
+    return True
+
+
+class TriggerScan:
+    """Holds its own scratch space: one for one thread."""
+
+    def __init__(self) -> None:
+        self._database = compile_triggers()
+        self._scratch = hyperscan.Scratch(self._database)
+
+    def any(self, content: bytes) -> bool:
+        """Does any trigger occur? Stops at the first."""
+        found: list[int] = []
+        try:
+            self._database.scan(content, match_event_handler=_stop, context=found, scratch=self._scratch)
+        except hyperscan.ScanTerminated:
+            return True
+        return bool(found)
