@@ -29,25 +29,14 @@ MIN_DIGITS: Final = 13
 MAX_DIGITS: Final = 19
 
 _GROUP: Final = re.compile(r"[0-9]+")
+_LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _LETTER: Final = re.compile(r"[A-Za-z]")
 _NEEDS_WORDS: Final = re.compile(r"[,|;:\[\]{}\"()]")
 _PRINTED: Final = frozenset(
-    [
-        (4, 6, 5),
-        (4, 6, 4),
-        (4, 5, 6),
-        (4, 4, 5),
-        (4, 4, 4, 1),
-        (6, 7),
-        (6, 13),
-        (4, 6, 3),
-        (6, 10),
-        (8, 8),
-        (4, 12),
-    ]
+    [(4, 6, 5), (4, 6, 4), (4, 5, 6), (4, 4, 5), (5, 5, 5), (5, 5, 6), (4, 4, 8), (8, 4, 4)]
+    + [(6, 7), (6, 10), (6, 13), (8, 8), (4, 12)]
     + [(4, 4, 4, n) for n in (1, 2, 3, 4)]
     + [(4, 4, 4, 4, n) for n in (1, 2, 3)]
-    + [(4, 4, 4, 3, 1), (5, 5, 5), (5, 5, 6), (4, 4, 8), (8, 4, 4), (3, 3, 3, 3, 3), (4, 4, 4, 7)]
 )
 # Every beginning of a printed grouping: a walk over groups stops at the first that is none.
 _BEGINNINGS: Final = frozenset(sizes[:n] for sizes in _PRINTED for n in range(1, len(sizes) + 1))
@@ -158,7 +147,7 @@ def _stretches(text: str, groups: list[Group]) -> list[Stretch]:
         if between is not None and between == gap:
             total += groups[index][1] - groups[index][0]
             continue
-        if gap is not None and MIN_DIGITS <= total <= MAX_DIGITS and not _LETTER.search(gap):
+        if gap is not None and MIN_DIGITS <= total <= MAX_DIGITS:
             stretches.append((groups[first:index], gap))
         first, gap = index - 1, between
         if between is not None:
@@ -174,6 +163,8 @@ def _printed(text: str, stretches: list[Stretch]) -> Iterator[Found]:
     """Printed groupings and single digits with one repeated gap: believed without context."""
     for groups, gap in stretches:
         sizes = tuple([end - start for start, end in groups])
+        if _LETTER.search(gap):
+            continue
         if max(sizes) == 1 or sizes in _PRINTED and not _NEEDS_WORDS.search(gap):
             digits = _digits(text, groups)
             if is_card(digits):
@@ -183,6 +174,8 @@ def _printed(text: str, stretches: list[Stretch]) -> Iterator[Found]:
 def _weak(text: str, groups: list[Group], stretches: list[Stretch], near: bool) -> Iterator[Found]:
     """Shapes that only count where the message speaks of cards."""
     for members, gap in stretches:
+        if len(gap) > 3 and _LETTER.search(gap):  # words; `4111x1111x1111x1111` is meant here
+            continue
         if gap != "." or len(members) > 2:  # two groups with a point: a decimal fraction
             digits = _digits(text, members)
             if is_card(digits):
@@ -195,7 +188,7 @@ def _weak(text: str, groups: list[Group], stretches: list[Stretch], near: bool) 
 def _walks(text: str, groups: list[Group], near: bool) -> Iterator[Found]:
     """Printed groupings or single digits with any gaps; ordinals and labels may be skipped."""
     how = "separators" if near else "words between"
-    plain = [g for g in groups if g[1] - g[0] > 2 or not (g[0] and text[g[0] - 1].isalpha())]
+    plain = [g for g in groups if not _touches_letter(text, g)]
     longer = [g for g in plain if g[1] - g[0] >= 3]
     for kept in (plain, longer) if len(longer) < len(plain) else (plain,):
         for first in range(len(kept) - 1):
@@ -208,6 +201,12 @@ def _walks(text: str, groups: list[Group], near: bool) -> Iterator[Found]:
                 digits = _digits(text, kept[first : last + 1])
                 if is_card(digits):
                     yield Found(digits, kept[first][0], kept[last][1], how)
+
+
+def _touches_letter(text: str, group: Group) -> bool:
+    """Part of a word or an identifier, or a label as in `part1=`."""
+    start, end = group
+    return start > 0 and text[start - 1] in _LETTERS or end < len(text) and text[end] in _LETTERS
 
 
 def _steps(text: str, groups: list[Group], first: int, near: bool) -> Iterator[int]:

@@ -53,6 +53,8 @@ class Reason(enum.IntFlag):
 CASELESS: Final = hyperscan.HS_FLAG_CASELESS
 # Unbounded, where `digits.TIGHT_GAP` is bounded: a superset, and a far smaller automaton.
 _SEP: Final = r"[^0-9A-Za-z]*"
+# Between two groups of digits: anything, and ordinals or labels of one or two digits.
+_SKIP: Final = r"[^0-9A-Za-z](?:(?:[^0-9]|[0-9]{1,2}[^0-9])*(?:[0-9]{1,2})?[^0-9A-Za-z])?"
 # A letter outside ASCII is two bytes in UTF-8, the second different for upper case, or a JSON escape.
 _SPELLED: Final = tuple(
     re.sub(r"[^\x00-\x7f]", r"(?:\\xc3[\\x80-\\xbf]|\\\\u00[c-f][0-9a-f])", word) for word in NUMBER_WORDS
@@ -66,25 +68,14 @@ _CARD_WORDS: Final = (
     r"|maestro|rupay|credit|debit|payment|charge|cc|cvv|cvc|billing|exp"
 )
 _ID_WORDS: Final = (
-    *(
-        "social.{0,3}sec",
-        "insurance",
-        "tax",
-        "steuer",
-        "insee",
-        "s.?.?.?.?.?cu",
-        "aadha",
-        "pesel",
-        "burgerservice",
-    ),
-    *("personnummer", "nric", "itin"),
+    *("social.{0,3}sec", "social insurance", "tax.{0,3}(?:id|num)", "steuer", "insee", "securite soc", "aadha"),
+    *(r"s(?:\xc3[\xa9\x89]|\\u00[ce]9)cu", "pesel", "burgerservice", "personnummer", "nric"),
     # Short names only as words: "companies" holds "nie".
     *(rf"(?:^|[^a-z]){word}" for word in ("ssn", "bsn", "nhs")),
-    *(
-        rf"(?:^|[^a-z]){word}(?:[^a-z]|$)"
-        for word in ("tin", "dni", "nie", "nif", "nir", "cpf", "fin", "sin")
-    ),
+    *(rf"(?:^|[^a-z]){word}(?:[^a-z]|$)" for word in ("secu", "tin", "itin", "dni", "nie", "nif", "nir", "cpf")),
+    *(rf"(?:^|[^a-z]){word}(?:[^a-z]|$)" for word in ("fin", "sin")),
 )
+_LEAD: Final = "(?:[3-6][0-9]|2[2-7]|8[126]|9[78])"  # of any network's numbers; no year
 _TOKEN_START: Final = r"(?:^|[^0-9A-Za-z])"
 _TOKEN_END: Final = r"(?:[^0-9A-Za-z]|$)"
 _ALIKE_LETTER: Final = r"[OoQDIlLi|!SsZzBbGgq]"
@@ -92,7 +83,12 @@ _ALIKE_LETTER: Final = r"[OoQDIlLi|!SsZzBbGgq]"
 PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
     # Begins as some network's numbers do; backwards or shifted digits count only with CONTEXT, by SPREAD.
     (Reason.CARD, rf"(?:^|[^0-9])(?:[3-6]|2{_SEP}[2-7]|8{_SEP}[126]|9{_SEP}[78])(?:{_SEP}[0-9]){{11}}", 0),
-    (Reason.SPREAD, r"[0-9](?:[^0-9]*[0-9]){12}", 0),
+    (Reason.SPREAD, rf"[0-9](?:{_SEP}[0-9]){{12}}", 0),
+    (Reason.SPREAD, rf"{_TOKEN_START}{_LEAD}[0-9]{{2,6}}{_SKIP}[0-9]{{4,6}}{_SKIP}[0-9]{{4}}", 0),
+    (Reason.SPREAD, rf"{_TOKEN_START}{_LEAD}[0-9]{{2,6}}{_SKIP}[0-9]{{7,13}}{_TOKEN_END}", 0),
+    (Reason.SPREAD, rf"{_TOKEN_START}[2-689](?:{_SKIP}[0-9]){{12}}", 0),
+    (Reason.SPREAD, r"[0-9]{4}[^0-9]{1,10}[0-9]{4,6}[^0-9]{1,10}[0-9]{4}|[0-9]{4}[^0-9]{1,10}[0-9]{7}", 0),
+    (Reason.SPREAD, r"[0-9](?:[^0-9]{1,3}[0-9]){12}", 0),
     (Reason.CONTEXT, _CARD_WORDS, CASELESS),
     (
         Reason.CVV,
