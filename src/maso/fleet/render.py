@@ -1,0 +1,199 @@
+"""The summary of a fleet for the screen. Tables of more than `ROWS_MAX` lines are folded or cut."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from maso.fleet.summary import Summary, TypeRow
+from maso.fleet.warnings import Severity
+
+# What fits a screen without scrolling the head of the summary away.
+ROWS_MAX: Final = 24
+WHERE_MAX: Final = 4
+_STYLES: Final[dict[Severity, str]] = {"high": "bold red", "medium": "yellow", "low": "dim"}
+
+
+def render(summary: Summary) -> RenderableType:
+    """Everything that `maso check` prints for a fleet without mistakes."""
+    parts: list[RenderableType] = [
+        _head(summary),
+        _types(summary),
+        _providers(summary),
+        _compartments(summary),
+    ]
+    parts += [_actions(summary), _delegations(summary), _rules(summary), *_warnings(summary)]
+    return Group(*parts)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, expand=False
+    )
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def _some(names: Iterable[str], most: int = WHERE_MAX) -> str:
+    names = list(names)
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _head(s: Summary) -> Text:
+    unit = "sessions" if s.kind == "depth" else "agents"
+    n = s.counts
+    chain = f"{'' if s.chain.exact else 'at least '}{s.chain.handoffs} handoffs"
+    lines = [f"{s.fleet}: {s.about}" if s.about else s.fleet]
+    lines.append(f"{s.kind} fleet of tier {s.tier} at size {s.size:,} {unit}, {s.instances:,} instances")
+    lines.append(
+        f"{n['types']:,} agent types, {n['links']:,} links on {s.paths:,} paths, {n['delegations']:,} delegations"
+    )
+    lines.append(f"{n['actions']:,} actions through {n['ports']:,} ports, {n['schemas']:,} schemas")
+    lines.append(f"{n['clusters']:,} clusters in {n['regions']:,} regions; longest chain {chain}")
+    lines.append(
+        f"{n['barriers']} information barriers; one lies between {s.barrier_pairs:,} pairs of agents, "
+        f"{s.barrier_pairs_linked:,} of which are linked"
+    )
+    return Text("\n".join([*lines, *_traffic(s)]) + "\n")
+
+
+def _traffic(s: Summary) -> list[str]:
+    t = s.traffic
+    lines = []
+    if s.counts["journeys"]:
+        lines.append(
+            f"{s.counts['journeys']} journeys, {t.steps_per_session:g} steps of agents in each, on average"
+        )
+    if t.messages_per_minute:
+        lines.append(
+            f"{t.messages_per_minute:,.0f} messages a minute, {t.messages_per_minute_peak:,.0f} at peak"
+        )
+    if t.actions_per_minute:
+        lines.append(
+            f"{t.actions_per_minute:,.0f} actions a minute; the judge costs ${t.judge_usd_per_hour:,.0f} an hour, "
+            f"${t.judge_all_usd_per_hour:,.0f} if it saw all of them"
+        )
+    return lines
+
+
+def _types(s: Summary) -> RenderableType:
+    if len(s.types) > ROWS_MAX:
+        return _clusters(s)
+    table = _table(
+        "Agents",
+        "type",
+        "risk",
+        "provider",
+        "cleared for",
+        ">may do",
+        ">passes on",
+        ">judged",
+        "budget a session",
+    )
+    for t in s.types:
+        name = t.id if t.plane == "task" else f"{t.id} (control)"
+        table.add_row(
+            name,
+            t.risk,
+            t.provider,
+            t.clearance,
+            str(t.actions),
+            str(t.may_request),
+            f"{t.judged:.0%}",
+            t.budgets,
+        )
+    return table
+
+
+def _clusters(s: Summary) -> Table:
+    table = _table("Agents by cluster", "cluster", ">agents", ">control", "risk", "providers", "regions")
+    clusters: dict[str, list[TypeRow]] = {}
+    for t in s.types:
+        clusters.setdefault(t.cluster, []).append(t)
+    for name, rows in list(clusters.items())[:ROWS_MAX]:
+        table.add_row(
+            name,
+            str(len(rows)),
+            str(sum(t.plane == "control" for t in rows)),
+            _tally(t.risk for t in rows),
+            _tally(t.provider for t in rows),
+            _some(dict.fromkeys(t.region for t in rows if t.region)),
+        )
+    if len(clusters) > ROWS_MAX:
+        table.add_row(f"and {len(clusters) - ROWS_MAX} more")
+    return table
+
+
+def _tally(words: Iterable[str]) -> str:
+    return ", ".join(f"{n} {word}" for word, n in Counter(words).items())
+
+
+def _providers(s: Summary) -> Table:
+    table = _table(
+        "Providers", "provider", ">agents", ">share", ">control", ">$/M in", ">$/M out", "price source"
+    )
+    for p in s.providers:
+        table.add_row(
+            p.id,
+            str(p.agents),
+            f"{p.share:.0%}",
+            str(p.control),
+            f"{p.usd_per_million_input_tokens:g}",
+            f"{p.usd_per_million_output_tokens:g}",
+            p.price_source,
+        )
+    return table
+
+
+def _compartments(s: Summary) -> Table:
+    table = _table("Compartments", "compartment", "barrier", ">cleared", "enters by", "leaves by")
+    for c in s.compartments:
+        cleared = str(len(c.cleared))
+        table.add_row(c.id, "yes" if c.barrier else "", cleared, _some(c.enters_by, 3), _some(c.leaves_by, 3))
+    return table
+
+
+def _actions(s: Summary) -> Table:
+    table = _table("Actions", "action", "port", "risk", "marks", "endorsed by", ">judged", "who")
+    for a in s.actions[: 2 * ROWS_MAX]:
+        marks, endorsers = ", ".join(a.marks), ", ".join(a.endorsed_by)
+        table.add_row(a.id, a.port, a.risk, marks, endorsers, f"{a.judged:.0%}", _some(a.who, 2))
+    if len(s.actions) > 2 * ROWS_MAX:
+        table.add_row(f"and {len(s.actions) - 2 * ROWS_MAX} more")
+    return table
+
+
+def _delegations(s: Summary) -> Table:
+    table = _table("Delegations", "from", "to", "actions")
+    for source, target, actions in s.delegations[:ROWS_MAX]:
+        table.add_row(source, target, _some(actions, 6))
+    if len(s.delegations) > ROWS_MAX:
+        table.add_row(f"and {len(s.delegations) - ROWS_MAX} more")
+    return table
+
+
+def _rules(s: Summary) -> Text:
+    steps = ", ".join(f"{share:.0%} {step}" for share, step, _ in s.budget_steps) or "no steps"
+    budget = "none" if s.budget_usd_per_day is None else f"${s.budget_usd_per_day:,.0f} a day ({steps})"
+    stages = ", ".join(f"{stage} {seconds} s" for stage, seconds in s.shutdown) or "none"
+    return Text(f"\nBudget: {budget}\nShutdown: {stages}\n")
+
+
+def _warnings(s: Summary) -> list[RenderableType]:
+    if not s.warnings:
+        return [Text("No warnings.")]
+    tally = ", ".join(f"{n} {word}" for word, n in Counter(w.severity for w in s.warnings).items())
+    parts: list[RenderableType] = [Text(f"Warnings ({tally})", style="bold")]
+    for w in s.warnings:
+        text = Text()
+        text.append(f"{w.severity:<6} ", style=_STYLES[w.severity])
+        text.append(f"{w.id}: ", style="bold")
+        text.append(f"{w.what}: {_some(w.where)}\n       why: {w.why}\n       do:  {w.todo}")
+        parts.append(text)
+    return parts
