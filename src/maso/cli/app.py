@@ -1,10 +1,12 @@
 """The commands, their options and their help. What a command does is in the module that it imports.
 
 Every value arrives as text and is read by `arguments.py`; a command's own module is imported when it runs,
-so that `maso --help` stays fast.
+so that `maso --help` stays fast. A command here returns the work instead of doing it: done inside Typer, it
+would meet Typer's own opinions about Ctrl-C and closed pipes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 import typer
@@ -40,6 +42,7 @@ app: Final = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 110},
 )
 
+Work = Callable[[], None]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 FleetName = Annotated[str, typer.Argument(metavar="FLEET", help="A fleet file, or a built-in fleet's name.")]
 RunDir = Annotated[str, typer.Argument(metavar="DIR", help="The directory of a run.")]
@@ -71,7 +74,7 @@ def init(
     file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to write it.")] = "fleet.yaml",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: Json = False,
-) -> None:
+) -> Work:
     """Write a small commented fleet file to start from.
 
     Three agents of a help desk, with everything that a fleet must say. `-` prints it instead.
@@ -84,7 +87,7 @@ def init(
     """
     from maso.cli.fleet import init_command
 
-    init_command(file, force, as_json)
+    return partial(init_command, file, force, as_json)
 
 
 @app.command()
@@ -93,7 +96,7 @@ def check(
     size: Annotated[str | None, typer.Option("--size", metavar="N", help="Check it at another size.")] = None,
     settings: Settings = None,
     as_json: Json = False,
-) -> None:
+) -> Work:
     """Is this fleet file right, and what does it say?
 
     Every mistake comes with its line, what is wrong and what is legal, all at once. A right file gives a
@@ -109,7 +112,7 @@ def check(
     """
     from maso.cli.fleet import check_command
 
-    check_command(fleet, size, settings or [], as_json)
+    return partial(check_command, fleet, size, settings or [], as_json)
 
 
 @app.command()
@@ -119,7 +122,7 @@ def controls(
         bool, typer.Option("--published", help="Use the numbers of the current public MASO catalogue.")
     ] = False,
     as_json: Json = False,
-) -> None:
+) -> Work:
     """The controls that run, or one of them with every reason that it may give.
 
     Ids are those of the documents that maso was built for; `--published` shows, and looks up, the numbers
@@ -135,7 +138,7 @@ def controls(
     """
     from maso.cli.controls import controls_command
 
-    controls_command(control, published, as_json)
+    return partial(controls_command, control, published, as_json)
 
 
 @app.command()
@@ -150,7 +153,7 @@ def verify(
         typer.Option("--key", metavar="HEX", help="The public key that must have signed the evidence."),
     ] = None,
     as_json: Json = False,
-) -> None:
+) -> Work:
     """Does the evidence of a run still hold?
 
     Reads every byte, changes nothing, and names the record that is wrong. Without `--head` a log that
@@ -166,7 +169,7 @@ def verify(
     """
     from maso.cli.evidence import verify_command
 
-    verify_command(run_dir, head, key, as_json)
+    return partial(verify_command, run_dir, head, key, as_json)
 
 
 def _command_list() -> str:
@@ -179,10 +182,12 @@ def invoke(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name; the exit code. Raises Stop and whatever the command raises."""
     command = typer.main.get_command(app)
     try:
-        code = command.main(list(arguments), prog_name="maso", standalone_mode=False)
+        found = command.main(list(arguments), prog_name="maso", standalone_mode=False)
     except TyperException as error:
         raise _as_stop(error, list(arguments)) from None
-    return code if isinstance(code, int) else HELD
+    if callable(found):
+        found()
+    return found if isinstance(found, int) else HELD
 
 
 def _as_stop(error: TyperException, arguments: list[str]) -> Stop:

@@ -50,7 +50,8 @@ def _read(fleet: str) -> tuple[str, str]:
     try:
         raw, name = read_fleet(fleet)
     except FleetError as error:
-        raise Stop(USAGE, *map(str, error.mistakes)) from None
+        # Without the name in front: what was typed is in the message already, and shown with care.
+        raise Stop(USAGE, *(f"{m.what}; legal: {m.legal}" for m in error.mistakes)) from None
     try:
         return raw.decode("utf-8"), name
     except UnicodeDecodeError:
@@ -80,10 +81,10 @@ def _grown(file: FleetFile, size: int) -> Fleet:
 
 
 def check_command(fleet: str, size: str | None, settings: list[str], as_json: bool) -> None:
-    from maso.fleet import summary
-
     screen = Screen(as_json)
     found = declared(fleet, size, settings)
+    from maso.fleet import summary
+
     said: Any = summary.summarise(found.fleet, found.file)
     screen.emit("maso.check/1", {"file": found.name, **said})
     if not as_json:
