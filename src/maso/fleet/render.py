@@ -52,7 +52,8 @@ def _head(s: Summary) -> Text:
     lines = [f"{s.fleet}: {s.about}" if s.about else s.fleet]
     lines.append(f"{s.kind} fleet of tier {s.tier} at size {s.size:,} {unit}, {s.instances:,} instances")
     lines.append(
-        f"{n['types']:,} agent types, {n['links']:,} links on {s.paths:,} paths, {n['delegations']:,} delegations"
+        f"{n['types']:,} agent types, {n['links']:,} links on {s.paths:,} paths, "
+        f"{n['delegations']:,} delegations"
     )
     lines.append(f"{n['actions']:,} actions through {n['ports']:,} ports, {n['schemas']:,} schemas")
     lines.append(f"{n['clusters']:,} clusters in {n['regions']:,} regions; longest chain {chain}")
@@ -76,8 +77,8 @@ def _traffic(s: Summary) -> list[str]:
         )
     if t.actions_per_minute:
         lines.append(
-            f"{t.actions_per_minute:,.0f} actions a minute; the judge costs ${t.judge_usd_per_hour:,.0f} an hour, "
-            f"${t.judge_all_usd_per_hour:,.0f} if it saw all of them"
+            f"{t.actions_per_minute:,.0f} actions a minute; the judge costs ${t.judge_usd_per_hour:,.0f} "
+            f"an hour, ${t.judge_all_usd_per_hour:,.0f} if it saw all of them"
         )
     return lines
 
