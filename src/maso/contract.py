@@ -7,7 +7,7 @@ chain). What a chain is worth is the intersection of all its links; see `control
 """
 
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from nacl.signing import SigningKey
@@ -42,7 +42,7 @@ class DelegationContract(msgspec.Struct, frozen=True, array_like=True, forbid_un
     signature: bytes
 
     def signed_bytes(self) -> bytes:
-        return b"maso contract 1\0" + _encode(msgspec.structs.astuple(self)[:-1])
+        return b"maso contract 1\0" + _encode(_wire(self)[:-1])
 
     @property
     def id(self) -> int:
@@ -50,7 +50,17 @@ class DelegationContract(msgspec.Struct, frozen=True, array_like=True, forbid_un
         return int.from_bytes(hashlib.sha256(self.signed_bytes()).digest()[:8], "big") >> 1
 
 
-_decode = msgspec.msgpack.Decoder(DelegationContract, strict=True).decode
+def _wire(contract: DelegationContract) -> tuple[Any, ...]:
+    """The fields as they travel: the bitset as bytes, since a fleet may have more than 64 actions."""
+    fields = list(msgspec.structs.astuple(contract))
+    permits = max(contract.permits, 0)
+    fields[_PERMITS] = permits.to_bytes((permits.bit_length() + 7) // 8, "big")
+    return tuple(fields)
+
+
+_PERMITS: Final = DelegationContract.__struct_fields__.index("permits")
+_Fields = tuple[int, int, int, bytes, str, int, int, str, int, int, bytes]
+_decode = msgspec.msgpack.Decoder(_Fields, strict=True).decode
 
 
 def sign_contract(contract: DelegationContract, seed: bytes) -> DelegationContract:
@@ -59,9 +69,14 @@ def sign_contract(contract: DelegationContract, seed: bytes) -> DelegationContra
 
 
 def encode_contract(contract: DelegationContract) -> bytes:
-    return _encode(contract)
+    return _encode(_wire(contract))
 
 
 def decode_contract(data: bytes) -> DelegationContract:
     """Strict; raises msgspec.DecodeError on anything else than one contract."""
-    return _decode(data)
+    fields: list[Any] = list(_decode(data))
+    permits = fields[_PERMITS]
+    if permits[:1] == b"\0":
+        raise msgspec.ValidationError("the bitset has leading zeros")
+    fields[_PERMITS] = int.from_bytes(permits, "big")
+    return DelegationContract(*fields)

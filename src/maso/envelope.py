@@ -24,6 +24,10 @@ MAX_WIRE_BYTES: Final = 256 * 1024
 # A message made from more than 64 others is a summary of a context: the context's label covers it.
 MAX_PARENTS: Final = 64
 MAX_CLAIMS: Final = 64
+# Actions fit 12 bits of a flow's key. References and sequence numbers stay below 2**40: far beyond any run,
+# and too small to hold a card number, so that a header is no way to smuggle one into a record.
+MAX_ACTIONS: Final = 4096
+MAX_NUMBER: Final = 1 << 40
 
 
 class MessageKind(IntEnum):

@@ -134,6 +134,26 @@ def test_what_nobody_may_endorse_is_refused_outright() -> None:
     )
 
 
+def test_an_agents_own_idea_needs_the_same_endorsements() -> None:
+    rig = Rig()
+    s = rig.session()
+    assert names(rig.act(s["cart"], "order.create", ORDER)) == ("Ask",)
+    assert names(rig.act(s["cart"], "ledger.close", {"ok": True, "code": "a"})) == ("Perform",)
+
+
+def test_a_source_heard_of_is_not_a_source_seen() -> None:
+    rig, s, ref = _claiming()
+    assert _say(rig, s["advisor"], s["cart"], _claim(1, 300, sources=(ref,))) == ()
+    assert _say(rig, s["cart"], s["advisor"], Claim(2, 1, 1000, (), (ref,))) == ("PG-2.5/source",)
+    assert _say(rig, s["cart"], s["advisor"], Claim(2, 1, 300, (1,), (ref,))) == ()
+
+
+def test_claims_ride_on_claims_only_and_never_over_a_declassifying_flow() -> None:
+    rig, s, ref = _claiming()
+    claim = _claim(1, 100, sources=(ref,))
+    assert reasons(rig.send(s["advisor"], s["cart"], {"text": "x"}, claims=(claim,))) == ("PG-2.5/malformed",)
+
+
 def test_data_over_a_link_without_instructions_cannot_be_one() -> None:
     rig = Rig()
     s = rig.session()
@@ -179,6 +199,7 @@ def test_made_up_sources_parents_and_ids() -> None:
     rig, s, ref = _claiming()
     assert _say(rig, s["advisor"], s["cart"], _claim(1, 900, sources=(ref + 50,))) == ("PG-2.5/source",)
     assert _say(rig, s["cart"], s["advisor"], _claim(1, 900, sources=(ref,))) == ("PG-2.5/source",)
+    assert _say(rig, s["advisor"], s["cart"], _claim(1 << 41, 100, sources=(ref,))) == ("PG-2.5/malformed",)
     assert _say(rig, s["cart"], s["advisor"], _claim(1, 100, derived=(44,))) == ("PG-2.5/parent",)
     assert _say(rig, s["advisor"], s["cart"], _claim(1, 1001, sources=(ref,))) == ("PG-2.5/malformed",)
     assert _say(rig, s["advisor"], s["cart"], _claim(1, 500, sources=(ref,))) == ()
@@ -227,7 +248,7 @@ def test_phases_forbid_in_their_scope(scope: str, phase: int, refused: bool) -> 
     effects = rig.act(s["cart"], "order.create", ORDER)
     assert (reasons(effects) == ("PACE-1/phase",)) is refused
     rig.plane.handle(SetPhase(scope, 0), rig.now)
-    assert names(rig.act(s["cart"], "order.create", ORDER)) == ("Perform",)
+    assert names(rig.act(s["cart"], "order.create", ORDER)) == ("Ask",)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +271,7 @@ def test_halt_refuses_new_sessions_and_lets_the_others_go_on() -> None:
     rig.plane.handle(SetStage("system", 1), rig.now)
     with pytest.raises(AssertionError, match="halted"):
         rig.session(2)
-    assert names(rig.act(s["cart"], "order.create", ORDER)) == ("Perform",)
+    assert names(rig.act(s["cart"], "order.create", ORDER)) == ("Ask",)
 
 
 def test_digest_binds_action_session_and_arguments() -> None:

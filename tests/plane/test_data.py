@@ -1,12 +1,14 @@
 """Labels, clearance, DLP, memory and RAG: a datum does not get where it may not be, detected or not."""
 
+import msgspec
 import pytest
 
 from maso.clock import HOUR, MINUTE
+from maso.fleet.model import Fleet
 from maso.labels import SOURCE_BITS, compartment_bit
 from maso.plane.effects import Deliver
 from maso.plane.events import CloseSession, Purge
-from tests.plane.small import Rig, names, reasons
+from tests.plane.small import SMALL, Rig, names, reasons
 
 PCI = compartment_bit(0)
 PII = compartment_bit(1)
@@ -55,11 +57,32 @@ def test_a_summary_inherits_whatever_it_declares() -> None:
 def test_the_declassifying_flow_sheds_the_compartment_and_records_it() -> None:
     rig, s = _ready()
     rig.from_port("form", 1, s["payment"], {"card": CARD})
-    (effect,) = rig.send(s["payment"], s["cart"], {"ok": True, "code": "a"}, label=0)
+    effects = rig.send(s["payment"], s["cart"], {"ok": True, "code": "a"}, label=0)
+    assert reasons(effects) == ()
+    (effect,) = effects
     assert isinstance(effect, Deliver)
     assert effect.label & PCI == 0
     assert effect.label & SOURCE_BITS["customer"], "integrity is never shed"
     assert rig.log.records()[-1].shed == PCI
+
+
+def test_what_leaves_by_a_declassifying_flow_was_received_outside_the_compartment() -> None:
+    fleet = msgspec.to_builtins(msgspec.convert(SMALL, Fleet))
+    fleet["schemas"] = [s for s in fleet["schemas"] if s["id"] != "done"]
+    fields = {"code": {"type": "id", "max": 12}, "amount": {"type": "money", "max": 10**8}}
+    fleet["schemas"] += [{"id": "done", "fields": fields}]
+    fleet["actions"] = [a for a in fleet["actions"] if a["id"] != "ledger.close"]
+    fleet["types"][1]["actions"] = ["order.create"]
+    rig = Rig(msgspec.convert(fleet, Fleet))
+    s = rig.session()
+    said = {"code": "t-17", "amount": 4999}
+    assert names(rig.send(s["payment"], s["cart"], said)) == ("Deliver",), "nothing is shed yet"
+    rig.from_port("form", 1, s["payment"], {"card": CARD})
+    assert reasons(rig.send(s["payment"], s["cart"], said)) == ("DP-2.5/not-received",)
+    assert names(rig.send(s["cart"], s["payment"], {"basket": "t-17", "total": 4999})) == ("Deliver",)
+    assert names(rig.send(s["payment"], s["cart"], said)) == ("Deliver",)
+    for sneaky in ({"code": "411111111111", "amount": 1111}, {"code": "t-17", "amount": 41111111}):
+        assert reasons(rig.send(s["payment"], s["cart"], sneaky)) == ("DP-2.5/not-received",)
 
 
 def test_a_parent_that_was_not_delivered_raises_to_the_label_of_the_session() -> None:

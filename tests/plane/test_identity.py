@@ -9,7 +9,7 @@ from maso.clock import HOUR, MINUTE
 from maso.controls.state import CHANNEL_FAILURES_MAX
 from maso.envelope import MAX_WIRE_BYTES, Envelope, open_wire, seal
 from maso.identity import Authority, Credential, nhi_of
-from maso.plane.effects import Deliver
+from maso.plane.effects import Admitted, Deliver
 from maso.plane.events import Admit, CloseSession, Retire, Revoke
 from tests.plane.small import CHANNEL, Rig, names, reasons
 
@@ -176,7 +176,44 @@ def test_admission_refuses_wrong_binding_twice_too_many_and_too_long() -> None:
     stranger = Authority(rig.rules.sha256, b"a" * 32, b"n" * 32)
     credential, _ = stranger.issue(8, (("cart", 0, False),), rig.now, rig.now + MINUTE)
     effects = rig.plane.handle(Admit(msgspec.msgpack.encode(credential)), rig.now)
+    assert reasons(effects) == ("IA-2.2/twice",), "its serial number is taken"
+    for _ in range(20):
+        credential, _ = stranger.issue(8, (("cart", 0, False),), rig.now, rig.now + MINUTE)
+    effects = rig.plane.handle(Admit(msgspec.msgpack.encode(credential)), rig.now)
     assert reasons(effects) == ("IA-2.2/binding",)
+
+
+def test_a_credential_is_good_once_also_after_its_instances_ended() -> None:
+    for ending in (Revoke, Retire, CloseSession):
+        rig = Rig()
+        credential, _ = rig.authority.issue(5, (("cart", 0, True),), rig.now, rig.now + MINUTE)
+        data = msgspec.msgpack.encode(credential)
+        (admitted,) = rig.plane.handle(Admit(data), rig.now)
+        assert isinstance(admitted, Admitted)
+        rig.plane.handle(ending(5 if ending is CloseSession else admitted.nhis[0]), rig.now)
+        assert reasons(rig.plane.handle(Admit(data), rig.now)) == ("IA-2.2/twice",)
+        rig.now += 2 * MINUTE
+        assert reasons(rig.plane.handle(Admit(data), rig.now)) in (("IA-2.2/period",), ("IA-2.2/twice",))
+
+
+@pytest.mark.parametrize(
+    "over", [{"action": 2 << 15}, {"action": 1 << 12}, {"action": -1}, {"kind": 2, "action": 1},
+             {"seq": 1 << 50}, {"parents": (1 << 50,)}, {"parents": (-1,)}, {"label": 1 << 30}]
+)  # fmt: skip
+def test_header_numbers_out_of_range_are_malformed(over: dict[str, object]) -> None:
+    rig = Rig()
+    s = rig.session()
+    assert reasons(rig.send(s["cart"], s["advisor"], HELLO, **over)) == ("IA-2.1/malformed",)
+
+
+def test_no_stray_number_of_a_header_is_recorded() -> None:
+    rig = Rig()
+    s = rig.session()
+    stray = 4111111111111111
+    for over in ({"recipient": stray}, {"session": stray}, {"contract": stray}, {"sender": stray}):
+        envelope = msgspec.structs.replace(rig.envelope(s["cart"], s["advisor"], HELLO), **over)
+        rig.plane.arrive(CHANNEL, seal(envelope, rig.key[s["cart"]]), rig.now)
+    assert str(stray) not in str(rig.log.records())
 
 
 def test_nhis_differ_by_each_part() -> None:

@@ -52,7 +52,9 @@ def test_contracts_up_to_the_root_and_a_purge_cuts() -> None:
     delegation = int(MessageKind.DELEGATION)
     rig.send(s["cart"], s["payment"], ORDER, kind=delegation, contract=contract.id)
     rig.plane.handle(Purge(s["payment"]), rig.now)
-    (done,) = rig.act(s["payment"], "payment.authorise", {"order": "o", "amount": 1}, contract=contract.id)
+    (ask,) = rig.act(s["payment"], "payment.authorise", {"order": "o", "amount": 1}, contract=contract.id)
+    assert isinstance(ask, Ask)
+    (done,) = rig.plane.handle(Answer(ask.hold, FACTS, True), rig.now)
     assert isinstance(done, Perform)
     chain = _explain(rig, done.ref)
     assert [r.id for _, r in chain.contracts] == [contract.id]

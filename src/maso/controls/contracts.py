@@ -1,12 +1,15 @@
 """T3-CONTRACT: a delegation is a signed contract that can only narrow the one above it.
 
-A contract is accepted once, when it is registered: signed by its source's own key, between two live
-instances of one session, for actions that the fleet lets this source pass to this target, within the time
+A contract is accepted once, when it is registered: signed by its source's own key, well formed (no free
+text, nothing that a scan finds), between two live instances of one session, for actions that the fleet lets this source pass to this target, within the time
 that the fleet allows, under a parent that is addressed to its source and still holds, no deeper than
 `MAX_CHAIN_DEPTH` and with nobody twice in the chain. Its worth is then fixed: the parent's, cut by what
 it permits and what source and target may have done. Using it later costs a dictionary look-up.
 """
 
+import hashlib
+import re
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -14,8 +17,10 @@ import msgspec
 from maso.contract import MAX_CHAIN_DEPTH, DelegationContract, decode_contract
 from maso.controls.delegation import DelegationGraph
 from maso.controls.state import ContractState, Instance, PlaneState
+from maso.envelope import MAX_NUMBER
 from maso.fleet.rulebook import Rulebook
 from maso.identity import signature_holds
+from maso.scan.signals import Signals
 from maso.verdict import Finding, Outcome, Reason
 
 ID: Final = "T3-CONTRACT"
@@ -45,7 +50,6 @@ PARENT: Final = Reason(
 CIRCLE: Final = Reason("T3-CONTRACT/circle", ID, "an instance stands twice in the chain", "break the circle")
 DEPTH: Final = Reason("T3-CONTRACT/depth", ID, "the chain is too deep", "delegate directly")
 PERIOD: Final = Reason("T3-CONTRACT/period", ID, "the time limit is wrong or too long", "shorten it")
-EMPTY: Final = Reason("T3-CONTRACT/empty", ID, "it permits nothing that exists", "name the actions")
 MANY: Final = Reason("T3-CONTRACT/too-many", ID, "the session holds too many contracts", "let some expire")
 TRANSITIVE: Final = Reason(
     "IA-2.3/transitive",
@@ -54,12 +58,15 @@ TRANSITIVE: Final = Reason(
     "review it",
 )
 REASONS: Final = (
-    MALFORMED, PARTIES, SIGNATURE, NOT_DECLARED, BEYOND, PARENT, CIRCLE, DEPTH, PERIOD, EMPTY, TRANSITIVE,
+    MALFORMED, PARTIES, SIGNATURE, NOT_DECLARED, BEYOND, PARENT, CIRCLE, DEPTH, PERIOD, TRANSITIVE,
     MANY,
 )  # fmt: skip
 
 # Fifteen fields and a bitset over at most 4,096 actions come to 800 bytes.
 CONTRACT_BYTES_MAX: Final = 2048
+# `argument=value`, the value as ids are written in this fleet's schemas.
+_RESOURCE: Final = re.compile(r"[A-Za-z0-9_]{1,31}=[A-Za-z0-9_\-]{1,64}\Z")
+Scan = Callable[[bytes, bytes], Signals]
 # A cache entry is about 100 bytes; a session of a fleet holds a few contracts, an attack thousands.
 CONTRACTS_PER_SESSION_MAX: Final = 256
 
@@ -71,9 +78,11 @@ def _deny(reason: Reason, detail: str = "") -> Finding:
 class Contracts:
     """Verifies contracts when they are registered, and keeps the live graph."""
 
-    __slots__ = ("_privileged", "_rules", "_state", "graph")
+    __slots__ = ("_outputs", "_privileged", "_rules", "_scan", "_state", "graph")
 
-    def __init__(self, rules: Rulebook, state: PlaneState) -> None:
+    def __init__(self, rules: Rulebook, state: PlaneState, scan: Scan) -> None:
+        self._scan = scan
+        self._outputs = frozenset(schema.id for schema in rules.fleet.schemas)
         self._rules = rules
         self._state = state
         self._privileged = sum(a.bit for a in rules.actions if a is not None and a.privileged)
@@ -89,7 +98,7 @@ class Contracts:
             contract = decode_contract(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _deny(MALFORMED)
-        if contract.permits < 0 or len(contract.resource) > 64 or len(contract.output) > 64:
+        if not self._well_formed(contract):
             return _deny(MALFORMED)
         source = self._state.instances.get(contract.source)
         target = self._state.instances.get(contract.target)
@@ -104,17 +113,30 @@ class Contracts:
             or contract
         )
 
+    def _well_formed(self, contract: DelegationContract) -> bool:
+        """Nothing in it is free text or a free number: the contract is kept whole in the evidence."""
+        resource = contract.resource
+        if resource and (_RESOURCE.match(resource) is None or self._finds(resource)):
+            return False
+        return (
+            contract.permits > 0
+            and 0 <= contract.nonce < MAX_NUMBER
+            and (not contract.output or contract.output in self._outputs)
+        )
+
+    def _finds(self, text: str) -> bool:
+        data = text.encode()
+        return bool(self._scan(hashlib.sha256(data).digest(), data).kinds)
+
     def _scope(
         self, contract: DelegationContract, source: Instance, target: Instance, now: int
     ) -> Finding | None:
-        if not contract.permits:
-            return _deny(EMPTY)
         if not source.not_before <= now < source.not_after or now < source.paused_until:
             return _deny(PARTIES)
         bits, longest = source.type.delegates.get(target.type.index, (0, 0))
         if contract.permits & ~bits:
             return _deny(NOT_DECLARED, f"{source.type.id} to {target.type.id}")
-        if not contract.not_before <= now < contract.not_after:
+        if not now - longest < contract.not_before <= now < contract.not_after:
             return _deny(PERIOD)
         if contract.not_after - contract.not_before > longest:
             return _deny(PERIOD, f"{source.type.id} to {target.type.id}")
@@ -133,6 +155,8 @@ class Contracts:
             if now >= parent.live_until:
                 return _deny(PARENT)
             if contract.permits & ~parent.effective:
+                return _deny(BEYOND)
+            if parent.contract.resource and contract.resource != parent.contract.resource:
                 return _deny(BEYOND)
             if parent.depth >= MAX_CHAIN_DEPTH:
                 return _deny(DEPTH)

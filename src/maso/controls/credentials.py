@@ -16,8 +16,19 @@ import msgspec
 
 from maso.controls.message import Message
 from maso.controls.state import PlaneState
-from maso.envelope import MAX_CLAIMS, MAX_PARENTS, MAX_WIRE_BYTES, VERSION, header_of, mac_of, open_wire
-from maso.labels import LABEL_MASK
+from maso.envelope import (
+    MAX_ACTIONS,
+    MAX_CLAIMS,
+    MAX_NUMBER,
+    MAX_PARENTS,
+    MAX_WIRE_BYTES,
+    VERSION,
+    Envelope,
+    MessageKind,
+    header_of,
+    mac_of,
+    open_wire,
+)
 from maso.verdict import Finding, Outcome, Reason
 
 ID: Final = "IA-2.1"
@@ -47,13 +58,18 @@ CLOSED: Final = _REFUSED[CHANNEL_CLOSED.code]
 REASONS: Final = (CHANNEL_CLOSED, OVERSIZED, MALFORMED, UNKNOWN, EXPIRED, SESSION, FORGED, REPLAYED)
 
 
+def _small(numbers: tuple[int, ...], most: int) -> bool:
+    return len(numbers) <= most and min(numbers) >= 0 and max(numbers) < MAX_NUMBER
+
+
 class Credentials:
     """Opens the envelope and settles who sent it."""
 
-    __slots__ = ("_record_key", "_state")
+    __slots__ = ("_foreign_bits", "_record_key", "_state")
 
-    def __init__(self, state: PlaneState, record_key: bytes) -> None:
+    def __init__(self, state: PlaneState, record_key: bytes, label_mask: int) -> None:
         self._state = state
+        self._foreign_bits = ~label_mask  # bits that stand for nothing in this fleet
         self._record_key = record_key
 
     def open(self, m: Message) -> Finding | None:
@@ -67,18 +83,25 @@ class Credentials:
             envelope = open_wire(m.wire)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _REFUSED[MALFORMED.code]
-        if (
-            envelope.version != VERSION
-            or not 1 <= envelope.kind <= 5
-            or envelope.seq < 1
-            or len(envelope.parents) > MAX_PARENTS
-            or len(envelope.claims) > MAX_CLAIMS
-            or (envelope.label is not None and (envelope.label < 0 or envelope.label & ~LABEL_MASK))
-        ):
+        if not self._well_formed(envelope):
             return _REFUSED[MALFORMED.code]
         m.envelope = envelope
         m.opened = True
         return None
+
+    def _well_formed(self, envelope: Envelope) -> bool:
+        """Every number is in its range, so that no later look-up or record meets a stray one."""
+        kind, action, label = envelope.kind, envelope.action, envelope.label
+        return (
+            envelope.version == VERSION
+            and 1 <= kind <= 5
+            and 0 <= action < MAX_ACTIONS
+            and (not action or kind == MessageKind.ACTION or kind == MessageKind.DATA)
+            and 0 < envelope.seq < MAX_NUMBER
+            and (label is None or (label >= 0 and not label & self._foreign_bits))
+            and (not envelope.parents or _small(envelope.parents, MAX_PARENTS))
+            and (not envelope.claims or len(envelope.claims) <= MAX_CLAIMS)
+        )
 
     def check(self, m: Message) -> Finding | None:
         """The sender is admitted, alive, in its session, and this is its next message."""
@@ -87,6 +110,7 @@ class Credentials:
         if sender is None or not sender.alive:
             return _REFUSED[UNKNOWN.code]
         m.sender = sender
+        m.known = True
         if not sender.not_before <= m.now < sender.not_after:
             return _REFUSED[EXPIRED.code]
         if sender.session.number not in (envelope.session, 0):

@@ -6,11 +6,16 @@ parent that was not delivered to this sender is one it should not know: the labe
 joined. So leaving a parent out launders nothing, naming one can only raise, and a summary, however
 reworded, inherits.
 
-Where a flow declassifies, the listed compartments are shed from the join, because the flow's strict
-schema cannot carry them (the loader checks that); a shed compartment is recorded. Integrity bits are
-never shed.
+Where a flow declassifies, the listed compartments are shed from the join, and that is recorded. Two rules
+make it safe. The loader allows it only with a schema of lists, flags, ids and bounded numbers. And every
+id and number that leaves must be one that its sender received in a message whose label lacked those
+compartments (or a single digit): so what is left to the sender is a choice among what it may tell anyway,
+and no number can be spelled out over fields or messages. Integrity bits are never shed.
+
+Not handled: a sender that tells one bit at a time by what it chooses and when.
 """
 
+import hashlib
 from typing import Final
 
 from maso.controls.message import Message
@@ -21,12 +26,35 @@ ID: Final = "DP-2.5"
 UNLABELLED: Final = Reason(
     "DP-1.1/unlabelled", "DP-1.1", "the message carries no label", "label what you send"
 )
-REASONS: Final = (UNLABELLED,)
+NOT_RECEIVED: Final = Reason(
+    "DP-2.5/not-received",
+    ID,
+    "a value was never received outside the compartment that it leaves",
+    "send it as data",
+)
+REASONS: Final = (UNLABELLED, NOT_RECEIVED)
+VALUE_BYTES: Final = 8
 _UNLABELLED = Finding(Outcome.DENY, UNLABELLED)
 
 
+def value_mark(value: object, key: bytes) -> bytes:
+    """How a received value is remembered: keyed, so that state and records hold no value."""
+    return hashlib.blake2b(str(value).encode(), digest_size=VALUE_BYTES, key=key).digest()
+
+
+def holds(marks: bytes, mark: bytes) -> bool:
+    """Whether `mark` is one of the marks, which stand one behind the other."""
+    at = marks.find(mark)
+    while at > 0 and at % VALUE_BYTES:
+        at = marks.find(mark, at + 1)
+    return at >= 0
+
+
 class Derive:
-    __slots__ = ()
+    __slots__ = ("_key",)
+
+    def __init__(self, record_key: bytes) -> None:
+        self._key = record_key
 
     def check(self, m: Message) -> Finding | None:
         envelope = m.envelope
@@ -49,5 +77,25 @@ class Derive:
             if m.declassified:
                 # The level came with the compartment; the strict schema carries neither.
                 label = (label & ~LEVEL_MASK) | (label & LEVEL_MASK & m.flow.clearance)
+                stray = self._not_received(m)
+                if stray is not None:
+                    return stray
         m.label = label
+        recipient = m.recipient
+        if recipient is not None and recipient.type.sheds and not label & recipient.type.sheds:
+            m.received = self._marks(m)
+        return None
+
+    def _marks(self, m: Message) -> bytes:
+        """Marks of the values that this delivery lets its recipient tell."""
+        found = (getattr(m.body, name) for name in m.flow.values)
+        return b"".join(value_mark(value, self._key) for value in found if value is not None)
+
+    def _not_received(self, m: Message) -> Finding | None:
+        for name in m.flow.values:
+            value = getattr(m.body, name)
+            if value is None or (isinstance(value, int) and 0 <= value <= 9):
+                continue
+            if not holds(m.sender.received, value_mark(value, self._key)):
+                return Finding(Outcome.DENY, NOT_RECEIVED, name)
         return None

@@ -1,9 +1,11 @@
 """EC-2.6 decision commit protocol: what may determine a privileged action, and who must vouch for it.
 
 The integrity half of the label names the untrusted sources behind a message. For each guarded argument of
-a privileged action the fleet file lists which of them may determine it; with any other in the ancestry
-the action needs an endorsement of every kind that the argument names: the customer's own confirmation
-(from the world's front end, not from an agent), a typed check against the world's facts, or a person.
+a privileged action the fleet file lists which of them may determine it; with any other in the ancestry,
+or with none at all (the agent's own idea), the action needs an endorsement of every kind that the argument
+names: the customer's own confirmation (from the world's front end, not from an agent), a typed check
+against the world's facts, or a person. An argument that names nobody is free to agents without untrusted
+sources, and closed to all others.
 An endorsement is bound to the digest of this one action, works once, expires, and cleans nothing.
 
 So a bare instruction in a product page that no detector sees cannot cause a privileged action: the page
@@ -73,14 +75,14 @@ class Endorse:
         if action is None or not action.privileged:
             return None
         tainted = m.label & SOURCE_MASK
-        if not tainted & ~action.allowed_all:
+        if tainted and not tainted & ~action.allowed_all:
             return None
         needed = 0
         for argument in action.arguments:
             foreign = tainted & ~argument.allowed
-            if not foreign:
+            if tainted and not foreign:
                 continue
-            if not argument.endorsers:
+            if foreign and not argument.endorsers:
                 names = ", ".join(source_names(foreign))
                 return Finding(Outcome.DENY, NOBODY, f"{argument.name}: {names}")
             needed |= argument.endorsers

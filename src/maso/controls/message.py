@@ -17,6 +17,7 @@ class Message:
     channel        number of the channel it came by
     wire           bytes as received; empty once opened and when decided again
     opened         the bytes were an envelope
+    known          its sender is a live instance, though perhaps not who really sent it
     resumed        it was held and is being decided again
     label          effective label so far
     digest         SHA-256 of the payload
@@ -25,6 +26,7 @@ class Message:
     scanned        DLP has looked at the payload: nothing of it may be recorded before that
     declassified   compartment bits shed on this flow
     action_digest  what an endorsement of this action is bound to; empty unless one was needed
+    received       marks of the values that its delivery lets the recipient tell (`derive.py`)
     ask            kind of endorser that a hold asks for
     """
 
@@ -34,16 +36,19 @@ class Message:
         "authenticated",
         "body",
         "channel",
+        "claims_checked",
         "contract",
         "declassified",
         "digest",
         "envelope",
         "flow",
+        "known",
         "label",
         "mark",
         "now",
         "opened",
         "outgoing",
+        "received",
         "recipient",
         "resumed",
         "scanned",
@@ -62,10 +67,12 @@ class Message:
         # Set by `open`, IA-2.1 and IA-1.4; a control that runs finds those before it done.
         self.opened = False
         self.envelope: Envelope
+        self.known = False
         self.sender: Instance
         self.recipient: Instance | None = None
         self.flow: Flow
         self.scanned = False
+        self.claims_checked = False
         self.contract: ContractState | None = None
         self.body: Any = None
         self.digest = b""
@@ -74,6 +81,7 @@ class Message:
         self.signals: Signals = CLEAN
         self.declassified = 0
         self.outgoing = b""
+        self.received = b""
         self.action_digest = b""
         self.ask = 0
         self.tokens = 0

@@ -33,7 +33,7 @@ BINDING: Final = Reason(
 )
 TYPE: Final = Reason("IA-2.2/type", ID, "the fleet has no such agent type", "declare it in the fleet file")
 TWICE: Final = Reason(
-    "IA-2.2/twice", ID, "an identity of this credential was admitted before", "issue a new one"
+    "IA-2.2/twice", ID, "this credential, or an identity in it, was admitted before", "issue a new one"
 )
 CLOSED: Final = Reason("IA-2.2/session-closed", ID, "the session has ended", "open a new session")
 HALTED: Final = Reason(
@@ -81,6 +81,8 @@ class Admission:
             self._authority, credential.signed_bytes(self._rules.sha256), credential.signature
         ):
             return _deny(SIGNATURE)
+        if credential.serial in self._state.serials:
+            return _deny(TWICE)
         if not credential.not_before <= now < credential.not_after:
             return _deny(PERIOD)
         for member in credential.members:

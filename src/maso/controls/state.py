@@ -32,7 +32,8 @@ class Instance:
     context, memory   labels of what is in its context and in its memory store
     ceiling           the authority left to it when it acts without a contract
     claim_floor       lowest confidence of the claims delivered to it since its context was purged
-    sources           references of the ingestion events behind what was delivered to it
+    sources           references of the ingestion events that were delivered to it
+    received          marks of values that it may tell on a declassifying flow (`derive.py`)
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class Instance:
         "number",
         "paused_until",
         "public_key",
+        "received",
         "repeats",
         "retries",
         "session",
@@ -90,6 +92,7 @@ class Instance:
         self.repeats = 0
         self.delivered: tuple[int, ...] = ()
         self.claim_floor = CONFIDENCE_MAX
+        self.received = b""
         self.sources: set[int] | None = None  # membership only; never iterated
 
 
@@ -201,11 +204,12 @@ class DocumentVersion:
 class PlaneState:
     """Everything that a plane remembers."""
 
-    __slots__ = ("channels", "documents", "gates", "instances", "sessions", "stage", "type_gates")
+    __slots__ = ("channels", "documents", "gates", "instances", "serials", "sessions", "stage", "type_gates")
 
     def __init__(self, types: int) -> None:
         self.instances: dict[int, Instance] = {}
         self.sessions: dict[int, Session] = {}
+        self.serials: dict[int, int] = {}  # credentials that were used, until they expire
         self.channels: dict[int, Channel] = {}
         self.documents: dict[tuple[int, str], DocumentVersion] = {}
         self.gates: dict[tuple[str, str], int] = {}  # (phase or stage, scope) as set

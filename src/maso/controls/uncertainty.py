@@ -1,10 +1,10 @@
 """PG-2.7 uncertainty preservation, with the provenance that it rests on (PG-2.5, PG-2.6).
 
 A claim's primary sources are references of ingestion events that the plane delivered to its author, or
-that claims delivered to its author rest on; anything else is refused as made up. A claim that restates
-others may be at most as certain as the most certain of them, unless it brings a primary source that none
-of them had. A claim with no source and no parent is the agent's own word: at most `UNSOURCED_MAX`, and
-never above the least certain claim in its author's context, so leaving the derivation out gains nothing.
+that the claims rest on which it names as its parents; anything else is refused as made up. A claim that
+restates others may be at most as certain as the most certain of them, unless it brings a primary source
+that none of them had. A claim with no source and no parent is the agent's own word: at most
+`UNSOURCED_MAX`, and never above the least certain claim in its author's context, so leaving the derivation out gains nothing.
 """
 
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 from maso.claims import CONFIDENCE_MAX, Claim
 from maso.controls.message import Message
 from maso.controls.state import Instance
+from maso.envelope import MAX_CLAIMS, MAX_NUMBER, MessageKind
 from maso.verdict import Finding, Outcome, Reason
 
 ID: Final = "PG-2.7"
@@ -45,6 +46,16 @@ REASONS: Final = (RAISED, SOURCE, PARENT, UNSOURCED, MALFORMED, TAKEN)
 UNSOURCED_MAX: Final = 500
 
 
+def _in_range(claim: Claim) -> bool:
+    numbers = (claim.id, *claim.derived, *claim.sources)
+    return (
+        0 <= claim.confidence <= CONFIDENCE_MAX
+        and 0 <= claim.assumptions <= CONFIDENCE_MAX
+        and len(numbers) <= 1 + 2 * MAX_CLAIMS
+        and all(0 < number < MAX_NUMBER for number in numbers)
+    )
+
+
 class Uncertainty:
     __slots__ = ()
 
@@ -53,34 +64,35 @@ class Uncertainty:
         if not claims:
             return None
         author = m.sender
-        if author.type.is_port:
-            return Finding(Outcome.DENY, MALFORMED, "a port states no claims")
+        if m.envelope.kind != MessageKind.CLAIM or m.flow.declassify or author.type.is_port:
+            return Finding(Outcome.DENY, MALFORMED, "only a claim of an agent states claims")
         for claim in claims:
             refused = self._one(author, claim)
             if refused is not None:
                 return refused
+        m.claims_checked = True
         return None
 
     def _one(self, author: Instance, claim: Claim) -> Finding | None:
-        if not 0 <= claim.confidence <= CONFIDENCE_MAX or claim.id < 1 or claim.assumptions < 0:
+        if not _in_range(claim):
             return Finding(Outcome.DENY, MALFORMED)
         known = author.session.claims or {}
         mine = author.sources or ()
         parents = [known.get(parent) for parent in claim.derived]
         if any(parent is None for parent in parents):
             return Finding(Outcome.DENY, PARENT)
-        if any(source not in mine for source in claim.sources):
-            return Finding(Outcome.DENY, SOURCE)
-        if claim.id in known and claim.confidence > known[claim.id][0]:
-            return Finding(Outcome.DENY, TAKEN)
-        if not claim.derived:
-            return None if claim.sources else self._own_word(author, claim)
         inherited: set[int] = set()
         cap = 0
         for parent in parents:
             assert parent is not None
             cap = max(cap, parent[0])
-            inherited.update(parent[1])
+            inherited |= parent[1]
+        if any(source not in mine and source not in inherited for source in claim.sources):
+            return Finding(Outcome.DENY, SOURCE)
+        if claim.id in known and claim.confidence > known[claim.id][0]:
+            return Finding(Outcome.DENY, TAKEN)
+        if not claim.derived:
+            return None if claim.sources else self._own_word(author, claim)
         if claim.confidence > cap and all(source in inherited for source in claim.sources):
             return Finding(Outcome.DENY, RAISED, f"{cap} to {claim.confidence} per mille")
         return None

@@ -18,6 +18,9 @@ class _Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class MessageRecord(_Record, tag=1, frozen=True, array_like=True, gc=False):
     """One envelope and what was decided about it.
 
+    sender, recipient, session, contract  0 where they name nothing that exists: a stray number in a header
+                could be anything, also a card number
+    claims      (id, keyed digest of the statement, confidence, derived, sources)
     digest      BLAKE2b-128 of the payload's SHA-256 under the run's record key; empty if it never decoded
     label       effective label (declared label where it was refused before derivation); -1 unlabelled
     findings    (reason code, detail) in the order in which controls spoke
@@ -25,6 +28,7 @@ class MessageRecord(_Record, tag=1, frozen=True, array_like=True, gc=False):
     ask         kind of endorser asked, for a hold
     spent       kinds of endorsement consumed
     shed        compartment bits declassified
+    received    marks of values, 8 bytes each, that this delivery lets its recipient tell (`controls/derive.py`)
     excerpt     masked text, at most 512 bytes, only where something was refused, held or redacted
     """
 
@@ -55,6 +59,7 @@ class MessageRecord(_Record, tag=1, frozen=True, array_like=True, gc=False):
     action_digest: bytes
     shed: int
     not_after: int
+    received: bytes
     excerpt: bytes
 
 

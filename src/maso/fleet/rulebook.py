@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from maso.clock import MINUTE
-from maso.envelope import MessageKind
+from maso.envelope import MAX_ACTIONS, MessageKind
 from maso.fleet.model import Action, AgentType, Delegation, FieldSpec, Fleet, LabelSpec, Link, Port, Schema
-from maso.labels import LEVEL_BITS, SOURCE_BITS, compartment_bit
+from maso.labels import LEVEL_BITS, LEVEL_MASK, SOURCE_BITS, SOURCE_MASK, compartment_bit
 from maso.scan.signals import Kind
 
 ENDORSER_BIT: Final = {"customer": 1, "facts": 2, "person": 4}
@@ -43,7 +43,6 @@ DLP_DEFAULT: Final = {
 MAX_DOCUMENTS: Final = 32
 TEXT_CHARS_DEFAULT: Final = 4000
 ID_CHARS_DEFAULT: Final = 64
-MAX_ACTIONS: Final = 4096
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -169,6 +168,7 @@ class Flow:
         "refuse_kinds",
         "schema",
         "signed",
+        "values",
     )
 
     def __init__(self, key: int, name: str, schema: Schema, decode: Callable[[bytes], Any]) -> None:
@@ -178,6 +178,8 @@ class Flow:
         self.decode = decode
         self.has_text = any(f.type in ("text", "documents", "list") for f in schema.fields.values())
         documents = [n for n, f in schema.fields.items() if f.type == "documents"]
+        # What can be told apart: fields whose values a declassifying flow must have received before.
+        self.values = tuple(n for n, f in schema.fields.items() if f.type in ("id", "int", "money"))
         self.document_field: str | None = documents[0] if documents else None
         self.action: ActionRules | None = None
         self.clearance = 0
@@ -212,6 +214,7 @@ class TypeRules:
         "retries_max",
         "risk",
         "same_message_max",
+        "sheds",
         "tokens_max",
         "turns_max",
     )
@@ -228,6 +231,7 @@ class TypeRules:
         self.executes = 0
         self.delegates: dict[int, tuple[int, int]] = {}  # target type -> permitted actions, ns at most
         self.flows: dict[int, Flow] = {}
+        self.sheds = 0  # compartments that some flow of this type declassifies
         self.flows_claims = False  # sends or receives claims, so its primary sources are remembered
         self.per_session = 1
         self.lifetime_ns_max = 0
@@ -246,8 +250,11 @@ class Rulebook:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.sha256 = fleet_digest(fleet)
+        self.label_mask = LEVEL_MASK | SOURCE_MASK
         self.compartments = tuple(c.id for c in fleet.compartments)
         self._compartment_bit = {name: compartment_bit(i) for i, name in enumerate(self.compartments)}
+        for bit in self._compartment_bit.values():
+            self.label_mask |= bit
         self._schemas = {s.id: s for s in fleet.schemas}
         self._decoders = {
             s.id: msgspec.json.Decoder(compile_schema(s), strict=True).decode for s in fleet.schemas
@@ -348,6 +355,7 @@ class Rulebook:
         for kind in link.kinds:
             flow = self._flow(sender, recipient, KIND_BY_NAME[kind], 0, link.schema)
             flow.declassify = self._declassify_bits(link.declassify)
+            sender.sheds |= flow.declassify
             flow.owner = link.owner
             flow.instruction_sources = sum(SOURCE_BITS[s] for s in link.instruction_sources)
             self._apply_dlp(flow, dict(link.dlp))
@@ -369,6 +377,7 @@ class Rulebook:
             out = self._flow(sender, port, MessageKind.ACTION, action.number, action.spec.schema)
             out.action = action
             out.declassify = self._declassify_bits(action.spec.declassify)
+            sender.sheds |= out.declassify
             out.owner = f"action {action.id}"
             self._apply_dlp(out, {})
             if action.spec.answer is not None:

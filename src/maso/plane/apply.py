@@ -48,6 +48,8 @@ BLOCKING: frozenset[str] = frozenset(
 # The labels of the last 16 deliveries are enough to name parents; what is older is covered by the
 # context label, and naming it raises to the session's label.
 DELIVERED_MAX = 16
+# 64 values: several times what an order, a payment and a return of one session name.
+RECEIVED_BYTES_MAX = 512
 
 
 def apply_message(
@@ -126,6 +128,8 @@ def _deliver(record: MessageRecord, ref: int, sender: Instance, recipient: Insta
         sender.memory |= label
         return
     recipient.context |= label
+    if record.received:
+        recipient.received = (recipient.received + record.received)[-RECEIVED_BYTES_MAX:]
     delivered = recipient.delivered
     recipient.delivered = (*delivered[1 - DELIVERED_MAX :], ref) if delivered else (ref,)
     kind = record.kind
@@ -152,15 +156,17 @@ def _remember_claims(record: MessageRecord, sender: Instance, recipient: Instanc
                 primary |= known[1]
         session.claims[claim_id] = (confidence, frozenset(primary))
         recipient.claim_floor = min(recipient.claim_floor, confidence)
-        if recipient.sources is None:
-            recipient.sources = set()
-        recipient.sources |= primary
 
 
 def apply_admit(state: PlaneState, rules: Rulebook, record: AdmitRecord) -> list[Instance]:
     """Create the instances; keys are set by the caller, who derives them (a replay has none)."""
     if record.outcome == Outcome.DENY:
         return []
+    for serial, not_after in list(state.serials.items()):
+        if not_after > record.now:
+            break  # nearly in order of expiry: one that is kept too long costs a few bytes, no safety
+        del state.serials[serial]
+    state.serials[record.serial] = record.not_after
     session = state.sessions.get(record.session)
     if session is None:
         session = state.sessions[record.session] = Session(record.session)
@@ -240,6 +246,7 @@ def _purge(instance: Instance) -> None:
         return  # what it noted may hold what it was told: ceiling, sources and uncertainty stay
     instance.ceiling = instance.type.authority
     instance.claim_floor = CONFIDENCE_MAX
+    instance.received = b""
     instance.sources = None
 
 

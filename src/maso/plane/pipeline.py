@@ -62,7 +62,7 @@ class Pipeline:
     __slots__ = ("_again", "_checks", "names")
 
     def __init__(self, rules: Rulebook, state: PlaneState, scanner: Scanner, keys: Keys) -> None:
-        credentials = Credentials(state, keys.record)
+        credentials = Credentials(state, keys.record, rules.label_mask)
         delegated = Delegated()
         steps: list[tuple[str, Check]] = [
             ("open", credentials.open),
@@ -73,7 +73,7 @@ class Pipeline:
             ("IA-2.3", delegated.check),
             ("EC-2.13", Shape().check),
             ("IA-2.3 resource", delegated.check_resource),
-            ("DP-2.5", Derive().check),
+            ("DP-2.5", Derive(keys.record).check),
             ("DP-2.1", Dlp(scanner).check),
             ("DP-1.1", Classification(rules.compartments).check),
             ("DP-2.3", Rag(state, keys.ingestion).check),

@@ -78,7 +78,7 @@ class Plane:
     def __init__(self, rules: Rulebook, keys: Keys, log: Log, scanner: Scanner) -> None:
         self.rules = rules
         self.state = PlaneState(len(rules.types))
-        self.contracts = Contracts(rules, self.state)
+        self.contracts = Contracts(rules, self.state, scanner.scan)
         self._admission = Admission(rules, self.state, keys.authority, keys.master)
         self._pipeline = Pipeline(rules, self.state, scanner, keys)
         self._append = log.append
@@ -87,6 +87,7 @@ class Plane:
         self._waiting: dict[
             bytes, list[int]
         ] = {}  # action digest -> holds, so that a confirmation finds them
+        self._record_key = keys.record
         self.last: Decision | None = None
         self._handlers: dict[type, Callable[..., list[Effect]]] = {
             Admit: self._admit,
@@ -120,7 +121,7 @@ class Plane:
         return self._commit(m, findings, decide(findings), hold)
 
     def _commit(self, m: Message, findings: list[Finding], outcome: Outcome, hold: int) -> list[Effect]:
-        record = message_record(m, findings, outcome, hold, self._not_after(m, outcome))
+        record = message_record(m, findings, outcome, hold, self._not_after(m, outcome), self._record_key)
         ref = self._append(encode_record(record))
         authentic = m.authenticated
         apply.apply_message(self.state, record, ref, m.sender if authentic else None, m.recipient)

@@ -5,6 +5,7 @@ found hidden in it, with every found value masked and every digit replaced: so n
 it, not even one that the scan missed.
 """
 
+import hashlib
 from typing import Final
 
 from maso.controls.message import Message
@@ -17,11 +18,12 @@ _DIGITS_OUT: Final = bytes.maketrans(b"0123456789", b"##########")
 
 
 def message_record(
-    m: Message, findings: list[Finding], outcome: Outcome, hold: int, not_after: int
+    m: Message, findings: list[Finding], outcome: Outcome, hold: int, not_after: int, key: bytes
 ) -> MessageRecord:
     if not m.opened:
         return _unopened(m, findings, outcome)
     envelope = m.envelope
+    recipient = m.recipient
     signals = m.signals
     label = m.label or (-1 if envelope.label is None else envelope.label)
     return MessageRecord(
@@ -29,18 +31,16 @@ def message_record(
         m.channel,
         m.authenticated,
         outcome,
-        envelope.sender,
-        envelope.recipient,
-        envelope.session,
+        envelope.sender if m.known else 0,
+        recipient.nhi if recipient is not None else 0,
+        envelope.session if m.authenticated else 0,
         envelope.seq,
         envelope.kind,
         envelope.action,
         label,
-        envelope.contract,
+        envelope.contract if m.contract is not None else 0,
         envelope.parents,
-        tuple((c.id, c.digest, c.confidence, c.derived, c.sources) for c in envelope.claims)
-        if envelope.claims
-        else (),
+        _claims(m, key) if envelope.claims else (),
         m.mark,
         len(envelope.payload),
         m.tokens,
@@ -54,8 +54,21 @@ def message_record(
         m.action_digest,
         m.declassified,
         not_after,
+        m.received if outcome <= Outcome.REDACT else b"",
         _excerpt(m) if outcome else b"",
     )
+
+
+def _claims(m: Message, key: bytes) -> tuple[tuple[int, int, int, tuple[int, ...], tuple[int, ...]], ...]:
+    """Claims as recorded; those of a refused message are left out, since nothing checked their numbers."""
+    if not m.claims_checked:
+        return ()
+    return tuple((c.id, _keyed(c.digest, key), c.confidence, c.derived, c.sources) for c in m.envelope.claims)
+
+
+def _keyed(number: int, key: bytes) -> int:
+    data = number.to_bytes(16, "big", signed=True)
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8, key=key).digest(), "big")
 
 
 def _unopened(m: Message, findings: list[Finding], outcome: Outcome) -> MessageRecord:
@@ -63,7 +76,7 @@ def _unopened(m: Message, findings: list[Finding], outcome: Outcome) -> MessageR
     size = len(m.wire)
     return MessageRecord(
             m.now, m.channel, False, outcome, 0, 0, 0, 0, 0, 0, -1, 0, (), (), b"", size, 0, 0, 0, 0, 0,
-            codes, 0, 0, b"", 0, 0, b"",
+            codes, 0, 0, b"", 0, 0, b"", b"",
         )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from maso.evidence.records import (
 )
 from maso.fleet.rulebook import Rulebook
 from maso.plane import apply
+from maso.scan.signals import CLEAN, Signals
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
@@ -33,10 +34,15 @@ _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 def rebuild(rules: Rulebook, bodies: Iterable[tuple[int, bytes]]) -> PlaneState:
     """Apply (number, body) of every record in order. Raises msgspec.DecodeError for what is no record."""
     state = PlaneState(len(rules.types))
-    contracts = Contracts(rules, state)
+    contracts = Contracts(rules, state, _no_scan)
     for number, body in bodies:
         replay_one(state, contracts, rules, number, decode_record(body))
     return state
+
+
+def _no_scan(digest: bytes, content: bytes) -> Signals:
+    """What was recorded as accepted was scanned then."""
+    return CLEAN
 
 
 def replay_one(state: PlaneState, contracts: Contracts, rules: Rulebook, number: int, record: Record) -> None:
@@ -74,6 +80,7 @@ def state_digest(state: PlaneState) -> bytes:
         d = state.documents[key]
         digest.update(_encode((key, d.version, d.sha256, d.ingested)))
     digest.update(_encode((sorted(state.gates.items()), state.type_gates, state.stage)))
+    digest.update(_encode(sorted(state.serials.items())))
     return digest.digest()
 
 
@@ -82,7 +89,7 @@ def _instance(i: Instance) -> tuple[object, ...]:
         i.nhi, i.type.id, i.session.number, i.number, i.not_before, i.not_after, i.last_seq, i.context,
         i.memory, _wide(i.ceiling), i.gate, i.paused_until, i.blocks, i.blocks_since, i.turns, i.tokens,
         i.retries, i.last_action, i.last_digest, i.repeats, i.delivered, i.claim_floor,
-        sorted(i.sources or ()),
+        sorted(i.sources or ()), i.received,
     )  # fmt: skip
 
 
