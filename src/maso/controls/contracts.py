@@ -1,10 +1,11 @@
 """T3-CONTRACT: a delegation is a signed contract that can only narrow the one above it.
 
 A contract is accepted once, when it is registered: signed by its source's own key, well formed (no free
-text, nothing that a scan finds), between two live instances of one session, for actions that the fleet lets this source pass to this target, within the time
-that the fleet allows, under a parent that is addressed to its source and still holds, no deeper than
-`MAX_CHAIN_DEPTH` and with nobody twice in the chain. Its worth is then fixed: the parent's, cut by what
-it permits and what source and target may have done. Using it later costs a dictionary look-up.
+text, nothing that a scan finds), between two live instances of one session, for actions that the fleet lets
+this source pass to this target, within the time that the fleet allows, under a parent that is addressed to
+its source and still holds, no deeper than `MAX_CHAIN_DEPTH` and with nobody twice in the chain. Its worth
+is then fixed: the parent's, cut by what it permits and what source and target may have done. Using it later
+costs a dictionary look-up.
 """
 
 import hashlib

@@ -1,10 +1,10 @@
 """PG-2.7 uncertainty preservation, with the provenance that it rests on (PG-2.5, PG-2.6).
 
-A claim's primary sources are references of ingestion events that the plane delivered to its author, or
-that the claims rest on which it names as its parents; anything else is refused as made up. A claim that
-restates others may be at most as certain as the most certain of them, unless it brings a primary source
-that none of them had. A claim with no source and no parent is the agent's own word: at most
-`UNSOURCED_MAX`, and never above the least certain claim in its author's context, so leaving the derivation out gains nothing.
+A claim's primary sources are references of ingestion events that the plane delivered to its author, or that
+the claims rest on which it names as its parents; anything else is refused as made up. A claim that restates
+others may be at most as certain as the most certain of them, unless it brings a primary source that none of
+them had. A claim with no source and no parent is the agent's own word: at most `UNSOURCED_MAX`, and never
+above the least certain claim in its author's context, so leaving the derivation out gains nothing.
 """
 
 from typing import Final
