@@ -82,6 +82,11 @@ class Crashes(RuleBasedStateMachine):
             self.disk = self.disk.crash()
         self.recovered(kept)
 
+    @rule()
+    def kill(self) -> None:
+        """The process dies and the machine goes on: all that was written is there, and still not synced."""
+        self.recovered(self.acknowledged)
+
     def recovered(self, kept: int) -> None:
         resume = recover(self.disk, SEED, self.now)
         survivors = [body for _, body in read_storage(self.disk)]
@@ -159,6 +164,60 @@ def test_recovery_from_every_truncation_keeps_the_prefix(fsync: Fsync) -> None:
         assert verify_storage(disk).ok
 
 
+def test_what_recovery_builds_on_is_synced_first() -> None:
+    """The process is killed, the machine crashes later: what was recovered in between must stay."""
+    for seed in range(20):
+        log = writer(fsync="close", segment_bytes=10**6)
+        disk = FaultyStorage(seed)
+        store = Store(disk, log)
+        store.flush()
+        for _ in range(8):
+            log.append(b"x" * 200)
+        store.pump()
+        assert recover(disk, SEED, 1).tail.records == 8
+        assert recover(disk.crash(), SEED, 2).tail.records == 8
+
+
+@pytest.mark.parametrize("operations", range(12))
+def test_a_cut_is_signed_once_and_in_full_wherever_recovery_is_stopped(operations: int) -> None:
+    expected = recover(crashed_at(7), SEED, 1).cut_bytes
+    for seed in range(30):
+        disk = FaultyStorage(seed)
+        for name, data in crashed_at(7).contents().items():
+            disk.create(name)
+            disk.append(name, data)
+            disk.sync(name)
+        disk.sync_names()
+        disk.arm(operations)
+        try:
+            recover(disk, SEED, 1)
+        except CrashError:
+            pass
+        disk = disk.crash()
+        recover(disk, SEED, 2)
+        result = verify_storage(disk)
+        assert (result.ok, result.cut_bytes) == (True, expected)
+
+
+def test_a_seal_that_survives_a_crash_never_stands_behind_a_hole() -> None:
+    survived = 0
+    for seed in range(100):
+        log = writer(fsync="block", segment_bytes=10**6)
+        disk = FaultyStorage(seed)
+        store = Store(disk, log)
+        store.flush()
+        for _ in range(8):
+            log.append(b"x" * 200)
+        log.seal(1, STATE)
+        disk.arm(3)  # blocks written, synced, seal written; not the last sync
+        with pytest.raises(CrashError):
+            store.pump()
+        resume = recover(disk.crash(), SEED, 1)
+        assert resume.tail.records == 8
+        survived += resume.sealed_records == 8
+    assert 0 < survived < 100
+
+
 def test_a_resume_knows_the_last_checkpoint_for_the_replay() -> None:
     log = writer(segment_bytes=10**6)
     disk = FaultyStorage(0)
@@ -219,6 +278,17 @@ def test_recovery_refuses_other_keys_closed_logs_gaps_and_strange_files() -> Non
 def test_a_prepared_recovery_that_is_not_ours_is_made_again() -> None:
     disk = holding(crashed_at(7).contents() | {RECOVERY_NAME: b"noise"})
     assert recover(disk, SEED, 1).cut_bytes > 0
+    assert verify_storage(disk).ok
+
+
+def test_a_prepared_recovery_with_more_behind_it_is_made_again() -> None:
+    disk = crashed_at(7)
+    disk.arm(6)  # prepared and synced, not yet in place
+    with pytest.raises(CrashError):
+        recover(disk, SEED, 1)
+    disk.arm(None)
+    disk.append(RECOVERY_NAME, b"\x00")
+    recover(disk, SEED, 1)
     assert verify_storage(disk).ok
 
 

@@ -306,6 +306,6 @@ def segment_name(segment: int) -> str:
 def segment_number(name: str) -> int | None:
     """The number in a segment's file name; None for any other name."""
     digits = name.removeprefix("segment-").removesuffix(".log")
-    if len(digits) >= 8 and digits.isascii() and digits.isdigit() and segment_name(int(digits)) == name:
+    if len(digits) == 8 and digits.isascii() and digits.isdigit() and segment_name(int(digits)) == name:
         return int(digits)
     return None
