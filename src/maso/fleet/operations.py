@@ -31,6 +31,7 @@ class Operation(NamedTuple):
     facts_check   name of the typed check against the world's facts; None where there is nothing to check
     irreversible  cannot be undone by another operation
     moves_money   changes what the customer, the shop or the desk owns or owes
+    lasting       leaves something behind that later operations of a session build on; false for mere reading
     """
 
     name: str
@@ -40,6 +41,7 @@ class Operation(NamedTuple):
     facts_check: str | None = None
     irreversible: bool = False
     moves_money: bool = False
+    lasting: bool = True
 
 
 # What a shop knows about a session, by name: the type a field filled from it must have.
@@ -67,10 +69,13 @@ SHOP_FACTS: Final[dict[str, FieldType]] = {
     "captured_minor": "money",
     "refundable_minor": "money",
     "refund_minor": "money",
+    "refund_id": "id",
+    "refunded_minor": "money",
     "credit_minor": "money",
     "carrier": "id",
     "tracking_number": "id",
     "return_id": "id",
+    "transaction_id": "id",
 }
 
 # What a desk knows about a task.
@@ -132,11 +137,12 @@ def _operation(
     *,
     irreversible: bool = False,
     moves_money: bool = False,
+    lasting: bool = True,
 ) -> Operation:
     world, _, rest = name.partition(".")
     assert world in ("shop", "desk") or not rest
     home: WorldName = "shop" if world == "shop" else "desk" if world == "desk" else "ledger"
-    return Operation(name, home, arguments, answer, facts_check, irreversible, moves_money)
+    return Operation(name, home, arguments, answer, facts_check, irreversible, moves_money, lasting)
 
 
 _SKU: Final = Argument("id", "sku")
@@ -147,12 +153,16 @@ _SUBJECT: Final = Argument("id", "subject")
 
 _SHOP: Final = (
     _operation(
-        "shop.search", {"query": Argument("text")}, {"sku": "id", "price_minor": "money", "stock": "int"}
+        "shop.search",
+        {"query": Argument("text")},
+        {"sku": "id", "price_minor": "money", "stock": "int"},
+        lasting=False,
     ),
     _operation(
         "shop.price_quote",
         {"sku": _SKU, "quantity": _QUANTITY},
         {"sku": "id", "quantity": "int", "price_minor": "money", "line_minor": "money"},
+        lasting=False,
     ),
     _operation(
         "shop.stock_reserve",
@@ -233,6 +243,7 @@ _SHOP: Final = (
         "shop.carrier_quote",
         {"postcode": Argument("id", "postcode")},
         {"carrier": "id", "shipping_minor": "money", "days": "int"},
+        lasting=False,
     ),
     _operation(
         "shop.carrier_book",
@@ -246,11 +257,13 @@ _SHOP: Final = (
         {"tracking_number": Argument("id", "tracking_number")},
         {"tracking_number": "id", "carrier": "id", "days": "int"},
         "shipment",
+        lasting=False,
     ),
     _operation(
         "shop.address_check",
         {"address": Argument("text", "address")},
         {"deliverable": "bool", "postcode": "id"},
+        lasting=False,
     ),
     _operation(
         "shop.return_open", {"order_id": _ORDER}, {"order_id": "id", "return_id": "id"}, "order_returnable"
@@ -306,5 +319,5 @@ _DESK: Final = (
 )
 
 OPERATIONS: Final[dict[str, Operation]] = {
-    op.name: op for op in (*_SHOP, *_DESK, _operation("record", {}, {"record_id": "id"}))
+    op.name: op for op in (*_SHOP, *_DESK, _operation("record", {}, {"record_id": "id"}, lasting=False))
 }
