@@ -71,7 +71,8 @@ LISTS: Final[dict[str, str]] = {
     "ticker": "HLVM|AURF|TSSR|BRNH|CRVD|SLMC|WSDC|LCBH|MRDR|OPSG|PLGS|QNTK|RVNT|SLBH|THBY|UMBR|VSTL|ZPHW",
     "sector": (
         "shipping|consumer staples|semiconductors|regional banking|industrial automation|"
-        "speciality chemicals|hydropower|rail freight|insurance|copper mining|technical textiles|home building|"
+        "speciality chemicals|hydropower|rail freight|insurance|copper mining|technical textiles|"
+        "home building|"
         "enterprise software|flat steel|onshore wind|medical devices|airport services|logistics property"
     ),
     "country": (
@@ -85,7 +86,8 @@ LISTS: Final[dict[str, str]] = {
     "quarter": "first quarter|second quarter|third quarter|fourth quarter|first half|second half",
     "riskword": (
         "counterparty exposure|refinancing risk|commodity sensitivity|customer concentration|"
-        "currency mismatch|regulatory delay|single-supplier dependence|covenant headroom|litigation|cyber incident cost|"
+        "currency mismatch|regulatory delay|single-supplier dependence|covenant headroom|litigation|"
+        "cyber incident cost|"
         "inventory write-down|lease liability|key-person dependence|liquidity under stress"
     ),
     "rule": (
