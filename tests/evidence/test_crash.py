@@ -164,6 +164,17 @@ def test_recovery_from_every_truncation_keeps_the_prefix(fsync: Fsync) -> None:
         assert verify_storage(disk).ok
 
 
+def test_a_last_block_that_is_whole_but_wrong_is_cut() -> None:
+    for blocks in (1, 2, 3):
+        log = writer(segment_bytes=10**6, blocks_per_checkpoint=10)
+        for _ in range(blocks):
+            log.append(b"x" * 100)
+        data = b"".join(entry.data for entry in log.take_sealed())
+        disk = holding({"segment-00000000.log": data[:-1] + b"y"})
+        assert recover(disk, SEED, 1).tail.records == blocks - 1
+        assert verify_storage(disk).ok
+
+
 def test_what_recovery_builds_on_is_synced_first() -> None:
     """The process is killed, the machine crashes later: what was recovered in between must stay."""
     for seed in range(20):

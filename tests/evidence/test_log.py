@@ -142,3 +142,24 @@ def test_a_checkpoint_is_due_after_so_many_blocks() -> None:
 
 def test_the_seed_is_in_no_file() -> None:
     assert all(SEED not in data for data in make(20).storage.contents().values())
+
+
+def test_what_cannot_be_read_is_an_error_in_words(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceError, match="cannot be read: No such file or directory"):
+        verify.verify(tmp_path)
+    (tmp_path / "evidence" / "segment-00000000.log").mkdir(parents=True)
+    for attempt in (lambda: verify.verify(tmp_path), lambda: list(read.read(tmp_path))):
+        with pytest.raises(EvidenceError, match="cannot be read: Is a directory"):
+            attempt()
+
+
+def test_progress_counts_every_byte_once(tmp_path: Path) -> None:
+    log = writer()
+    files = store.create(tmp_path, log)
+    for body in bodies_of(60):
+        log.append(body)
+    log.close(1, STATE)
+    files.pump()
+    seen: list[int] = []
+    result = verify.verify(tmp_path, progress=seen.append)
+    assert sum(seen) == result.size_bytes == sum(p.stat().st_size for p in (tmp_path / "evidence").iterdir())

@@ -3,6 +3,7 @@
 import random
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from zlib import crc32
 
 import pytest
@@ -10,18 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.logs import SEED, STATE, Made, holding, is_seal, make, places_of, writer
-from maso.evidence.checkpoint import public_key_of
+from maso.evidence.checkpoint import public_key_of, settings_of
+from maso.evidence.faults import FaultyStorage
 from maso.evidence.format import (
     BLOCK_HEAD_BYTES,
+    HEADER,
     INDEX_BYTES,
     PREFIX,
     SEAL_BYTES,
     EvidenceError,
+    HeaderFields,
     Kind,
     block_entry_bytes,
+    segment_name,
 )
 from maso.evidence.log import LogWriter, Sealed
 from maso.evidence.read import read_storage
+from maso.evidence.scan import find_entry
 from maso.evidence.verify import FAILURES_MAX, Failure, verify_storage
 
 
@@ -298,6 +304,50 @@ def test_a_log_signed_again_with_another_key_needs_the_expected_key_or_head() ->
     assert verify_storage(honest.storage, public_key=public_key_of(SEED), head=honest.head).ok
 
 
+def misled(how: str) -> FaultyStorage:
+    """A log whose writer had the key and broke a rule; everything else about it is right."""
+    log = writer(segment_bytes=600)
+    for _ in range(4):
+        log.append(b"x" * 100)
+    if how == "other fleet":
+        log._settings = replace(log.settings, fleet_sha256=b"g" * 32)
+    if how == "blocks left out":
+        log._tail.unsealed = log._tail.unsealed[1:]
+    if how == "blocks miscounted":
+        log._tail.blocks += 1
+    if how == "records miscounted":
+        log._tail.records += 1
+    if how == "entries miscounted":
+        log._tail.number += 1
+    if how == "segments miscounted":
+        log._tail.segment += 1
+    if how == "goes on":
+        log.close(1, STATE)
+        log._closed = log._refuses = False
+    log.append(b"y" * 100)
+    log.close(2, STATE)
+    files: dict[str, bytes] = {}
+    for name, _, entry in places_of(log.take_sealed()):
+        files[name] = files.get(name, b"") + entry.data
+    return holding({segment_name(i): files[name] for i, name in enumerate(sorted(files))})
+
+
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [
+        ("other fleet", "it does not state the same run, key and settings as the first header"),
+        ("blocks left out", "it was not made from the blocks since the seal before it"),
+        ("blocks miscounted", "it was not made from the blocks since the seal before it"),
+        ("records miscounted", "it is entry 8 at record 5, expected was entry 8 at record 4"),
+        ("entries miscounted", "it is entry 9 at record 4, expected was entry 8 at record 4"),
+        ("segments miscounted", "it belongs to segment 5"),
+        ("goes on", "it stands after the close of the log"),
+    ],
+)
+def test_what_only_the_holder_of_the_key_could_do_wrong_is_found(how: str, what: str) -> None:
+    assert what in verify_storage(misled(how)).failures[0].what
+
+
 def test_a_key_swapped_in_the_headers_alone_is_found() -> None:
     mine, theirs = make(10), LogWriter(b"run-1", b"o" * 32, fleet_sha256=b"f" * 32)
     header = theirs.take_sealed()[0]
@@ -314,6 +364,22 @@ def test_a_seal_of_another_run_under_the_same_key_is_refused() -> None:
         order = [entry for _, _, entry in mine.places]
         order[i] = other.places[i][2]
         assert not verify_storage(holding(restructured(mine, order))).ok
+
+
+@pytest.mark.parametrize("window", range(4, 90))
+def test_the_next_entry_is_found_wherever_it_starts(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maso.evidence.scan.SEARCH_BYTES", window)
+    made = make(5)
+    name, offset, sealed = made.places[1]
+    found = find_entry(made.storage, name, 1, 1)
+    assert found is not None
+    assert (found[0], found[1].data) == (offset, sealed.data)
+
+
+def test_a_header_with_another_key_id_is_refused() -> None:
+    header = make(1).places[0][2]
+    fields = HeaderFields._make(HEADER.struct.unpack_from(header.data, PREFIX.size))
+    assert settings_of(fields._replace(key_id=b"12345678")) == "the key id is not that of the public key"
 
 
 def test_files_that_do_not_belong_are_named() -> None:

@@ -20,6 +20,8 @@ def read(run_dir: Path, first_record: int = 0) -> Iterator[tuple[int, bytes]]:
     storage = FileStorage(evidence_dir(run_dir), writing=False)
     try:
         yield from read_storage(storage, first_record)
+    except OSError as error:
+        raise EvidenceError(f"`{evidence_dir(run_dir)}` cannot be read: {error.strerror}") from None
     finally:
         storage.close()
 

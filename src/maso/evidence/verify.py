@@ -91,6 +91,8 @@ def verify(
         return verify_storage(
             storage, head=head, public_key=public_key, allow_open=allow_open, progress=progress
         )
+    except OSError as error:
+        raise EvidenceError(f"`{evidence_dir(run_dir)}` cannot be read: {error.strerror}") from None
     finally:
         storage.close()
 
