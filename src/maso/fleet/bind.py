@@ -12,11 +12,12 @@ checks on meaning (`semantics.py`) leave broken elements alone. Not handled here
 import difflib
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
 
+from maso.fleet import model
 from maso.fleet.source import Items, Mapping, Node, Note, Scalar, shown
 
 Path = tuple[str | int, ...]
@@ -28,6 +29,12 @@ _INT: Final = re.compile(r"[-+]?(0|[1-9][0-9]*|[1-9][0-9]{0,2}(_[0-9]{3})+)")
 _FLOAT: Final = re.compile(
     r"[-+]?(0|[1-9][0-9]*|[1-9][0-9]{0,2}(_[0-9]{3})+)(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?"
 )
+# msgspec sorts the values of a Literal; people expect `public` before `restricted`.
+_ORDERS: Final = {
+    frozenset(get_args(alias)): get_args(alias)
+    for alias in vars(model).values()
+    if get_origin(alias) is Literal
+}
 _NULLS: Final = ("", "~", "null", "Null", "NULL")
 _TEXT_MAX: Final = 2000  # longer is a pasted document, not a remark
 
@@ -258,7 +265,7 @@ def expects(kind: inspect.Type) -> str:
         case inspect.UnionType():
             return " or ".join(expects(t) for t in kind.types if not isinstance(t, inspect.NoneType))
         case inspect.LiteralType():
-            return listed(map(str, kind.values))
+            return listed(_ORDERS.get(frozenset(kind.values), kind.values))
         case inspect.BoolType():
             return "`true` or `false`"
         case inspect.IntType() | inspect.FloatType():

@@ -185,6 +185,8 @@ class PaceLevel(_Strict, kw_only=True, frozen=True):
 
 
 class Pace(_Strict, kw_only=True, frozen=True):
+    """The way down, of one instance and of all instances of the type (E6)."""
+
     instance: PaceLevel = PaceLevel()
     type: PaceLevel = PaceLevel()
 
@@ -312,6 +314,8 @@ class Dependency(_Strict, kw_only=True, frozen=True):
 
 
 class Cluster(_Strict, kw_only=True, frozen=True):
+    """A functional group of agents, with its place in the order of recovery."""
+
     id: Id
     about: str = ""
     region: Id | None = None
@@ -320,6 +324,8 @@ class Cluster(_Strict, kw_only=True, frozen=True):
 
 
 class ShutdownStage(_Strict, kw_only=True, frozen=True):
+    """One stage of the graduated shutdown, in the order halt, freeze, drain, terminate, reconcile."""
+
     stage: Literal["halt", "freeze", "drain", "terminate", "reconcile"]
     seconds_max: Count
     about: str = ""
@@ -327,6 +333,8 @@ class ShutdownStage(_Strict, kw_only=True, frozen=True):
 
 
 class BudgetStep(_Strict, kw_only=True, frozen=True):
+    """What is done when this share of the day's budget is spent; shares and steps rise together."""
+
     share: Share
     step: Literal["alert", "warn", "throttle", "degrade", "hard_stop"]
     owner: str = ""
@@ -366,6 +374,8 @@ class ThrottleOption(_Strict, kw_only=True, frozen=True):
 
 
 class Governance(_Strict, kw_only=True, frozen=True):
+    """Who decides what, with which money and how many people."""
+
     budget_usd_per_day: Money | None = None
     budget_steps: tuple[BudgetStep, ...] = ()
     decision_rights: dict[str, str] = {}
@@ -382,6 +392,8 @@ class Governance(_Strict, kw_only=True, frozen=True):
 
 
 class Judge(_Strict, kw_only=True, frozen=True):
+    """The model that evaluates what agents do (EC-2.5)."""
+
     provider: Id | None = None
     usd_per_call: Money = 0.0
     latency_ms_median: Count = 0
