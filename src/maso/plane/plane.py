@@ -50,7 +50,7 @@ from maso.plane.events import (
     SetPhase,
     SetStage,
 )
-from maso.plane.pipeline import Keys, Pipeline
+from maso.plane.pipeline import Check, Keys, Pipeline
 from maso.plane.recording import message_record
 from maso.scan.scanner import Scanner
 from maso.verdict import Decision, Finding, Outcome
@@ -114,13 +114,18 @@ class Plane:
         """`handle(Arrive(channel, wire), now)` without the event object."""
         return self._decide(Message(channel, wire, now))
 
+    def steps(self) -> tuple[tuple[str, Check], ...]:
+        """The controls in order, by name; for the benchmark."""
+        return self._pipeline.steps()
+
     # One message.
 
     def _decide(self, m: Message, hold: int = 0) -> list[Effect]:
         findings = self._pipeline.run(m)
-        return self._commit(m, findings, decide(findings), hold)
+        return self.commit(m, findings, decide(findings), hold)
 
-    def _commit(self, m: Message, findings: list[Finding], outcome: Outcome, hold: int) -> list[Effect]:
+    def commit(self, m: Message, findings: list[Finding], outcome: Outcome, hold: int = 0) -> list[Effect]:
+        """Record the decision, apply the record, and say what follows."""
         record = message_record(m, findings, outcome, hold, self._not_after(m, outcome), self._record_key)
         ref = self._append(encode_record(record))
         authentic = m.authenticated
@@ -219,7 +224,7 @@ class Plane:
         m.outgoing = b""
         m.action_digest = b"" if refusal is None else m.action_digest
         if refusal is not None:
-            return self._commit(m, [refusal], Outcome.DENY, hold)
+            return self.commit(m, [refusal], Outcome.DENY, hold)
         return self._decide(m, hold)
 
     def _endorse(self, event: Endorse, now: int) -> list[Effect]:
