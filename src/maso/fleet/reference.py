@@ -87,9 +87,7 @@ def _vocabulary() -> list[str]:
         marks = ["irreversible"] * op.irreversible + ["moves money"] * op.moves_money
         marks += ["can be endorsed by facts"] * (op.facts_check is not None)
         rows.append(f"| `{op.name}` | {arguments} | {answers} | {', '.join(marks)} |")
-    about = (
-        "What `operation` may name. The action's schema has these arguments, its answer some of these fields."
-    )
+    about = "What `operation` may name: the action's schema has the arguments, its answer some of the fields."
     facts = [f"| `{name}` | {kind} |" for name, kind in operations.FACTS.items()]
     texts = [f"| `{name}` |" for name in operations.TEXTS]
     return [
@@ -133,7 +131,8 @@ def _legal(kind: msgspec.inspect.Type) -> str:
         case msgspec.inspect.StrType():
             return "a name" if kind.pattern else "text"
         case msgspec.inspect.VarTupleType():
-            return f"a list: {_legal(kind.item_type).replace('a mapping', 'mappings').replace('a name', 'names')}"
+            items = _legal(kind.item_type).replace("a mapping", "mappings").replace("a name", "names")
+            return f"a list: {items}"
         case msgspec.inspect.DictType():
             return f"{_legal(kind.key_type)}: {_legal(kind.value_type)}"
     return expects(kind)
