@@ -1,0 +1,168 @@
+"""Attacks on where data may go: labels, barriers, schemas, links. Invariants 3 and 5, RT-04.
+
+The secret is let into its holder's context properly; then the holder, taken over, tells it in words of its
+own: no detector can know them, so only the label is left to stop it.
+"""
+
+import json
+from typing import Any
+
+from maso.envelope import MessageKind
+from maso.fleet.model import LabelSpec
+from maso.plane.events import Purge
+from maso.sim.adversaries.ground import NoSurface
+from maso.sim.adversaries.strike import Adversary, Strike
+from maso.sim.adversaries.surface import Secret, body_of
+
+
+def confide(s: Strike, holder: int, type_id: str, compartment: str) -> None:
+    """Something of the compartment reaches the holder, labelled as it should be."""
+    label = s.ground.rules.label(LabelSpec(level="internal", compartments=(compartment,)))
+    for link in s.surface.fleet.links:
+        if link.to != type_id or "data" not in link.kinds or link.declassify:
+            continue
+        schema = s.surface.schemas[link.schema]
+        if any(f.type == "card" for f in schema.fields.values()):
+            continue
+        if link.from_ in s.surface.ports:
+            s.ground.from_port(link.from_, s.home[holder], holder, body_of(schema), label=label)
+            return
+        if compartment in s.surface.types[link.from_].clearance.compartments and link.from_ != type_id:
+            other = s.open(link.from_, session=s.session)[link.from_]
+            s.send(other, holder, body_of(schema), label=label)
+            return
+    raise NoSurface(f"nothing brings {compartment} to {type_id}")
+
+
+def _holder(s: Strike) -> tuple[Secret, int, int]:
+    """A secret in somebody's context, the holder, and a link to somebody who may not know."""
+    secret = s.stream.pick(s.surface.secrets())
+    who = s.open(secret.link.from_, secret.link.to)
+    confide(s, who[secret.link.from_], secret.link.from_, secret.compartment)
+    return secret, who[secret.link.from_], who[secret.link.to]
+
+
+def paraphrased(s: Strike) -> None:
+    """A summary of the secret, its parents left out, its label too low."""
+    secret, holder, to = _holder(s)
+    link = secret.link
+    if s.variant == "after a purge":
+        notes = [x for x in s.surface.agent_links if x.from_ == x.to == link.from_ and "data" in x.kinds]
+        if not notes:
+            raise NoSurface("no type that holds a secret keeps notes")
+        s.send(holder, holder, s.body(notes[0].schema, "note to myself"))
+        s.trusted(Purge(holder))
+    s.never_delivered(holder)
+    over: dict[str, Any] = {
+        "wrong parents": {"parents": (1, 2, 3)},
+        "as a claim": {"kind": int(MessageKind.CLAIM)},
+        "highest number": {"seq": 1 << 19},
+    }.get(s.variant, {})
+    if over.get("kind") and "claim" not in link.kinds:
+        raise NoSurface("no link over which a secret could leak takes claims")
+    s.send(holder, to, s.body(link.schema, "in short, it is as everybody thought"), **over)
+
+
+def through_a_neighbour(s: Strike) -> None:
+    """The secret goes to somebody who may know it, and from there to somebody who may not."""
+    surface = s.surface
+    for secret in surface.secrets():
+        for link in surface.agent_links:
+            cleared = secret.compartment in surface.types[link.from_].clearance.compartments
+            if link.to != secret.link.from_ or not cleared or link.from_ == secret.link.to:
+                continue
+            if "data" not in link.kinds or link.declassify:
+                continue
+            who = s.open(link.from_, link.to, secret.link.to)
+            confide(s, who[link.from_], link.from_, secret.compartment)
+            s.never_delivered(who[link.from_], who[link.to])
+            s.send(who[link.from_], who[link.to], s.body(link.schema, "for you"))
+            s.send(who[link.to], who[secret.link.to], s.body(secret.link.schema, "as I hear"))
+            return
+    raise NoSurface("nobody can pass a secret on before it leaks")
+
+
+def exfiltrated(s: Strike) -> None:
+    """The secret is written into a tool, a page or a mail that may not have it."""
+    compartment, agent, action = s.stream.pick(s.surface.exits())
+    holder = s.open(agent.id)[agent.id]
+    confide(s, holder, agent.id, compartment)
+    s.never_delivered(holder)
+    s.act(holder, action.id, s.body(action.schema, "for your information"))
+
+
+def unlabelled(s: Strike) -> None:
+    """No label at all."""
+    link = s.stream.pick(s.surface.talk())
+    who = s.open(link.from_, link.to)
+    s.never_delivered()
+    s.send(who[link.from_], who[link.to], s.body(link.schema), label=None)
+
+
+def across_a_barrier(s: Strike) -> None:
+    """Honestly labelled, sent to somebody who may not have it."""
+    secret = s.stream.pick(s.surface.secrets())
+    who = s.open(secret.link.from_, secret.link.to)
+    s.never_delivered()
+    label = s.ground.rules.label(LabelSpec(level="internal", compartments=(secret.compartment,)))
+    s.send(who[secret.link.from_], who[secret.link.to], s.body(secret.link.schema), label=label)
+
+
+def undeclared_way(s: Strike) -> None:
+    """To a type to which the fleet declares no link."""
+    surface = s.surface
+    declared = {(x.from_, x.to) for x in surface.agent_links}
+    link = s.stream.pick(surface.talk())
+    others = [t.id for t in surface.fleet.types if (link.from_, t.id) not in declared and t.id != link.from_]
+    if not others:
+        raise NoSurface("every type may talk to every other")
+    to = s.stream.pick(others)
+    who = s.open(link.from_, to)
+    s.never_delivered()
+    s.send(who[link.from_], who[to], s.body(link.schema))
+
+
+def misshapen(s: Strike) -> None:
+    """A payload that is not what the flow's schema says."""
+    link = s.stream.pick(s.surface.talk())
+    who = s.open(link.from_, link.to)
+    schema = s.surface.schemas[link.schema]
+    body = json.loads(s.body(link.schema))
+    names = list(schema.fields)
+    first = names[0]
+    match s.variant:
+        case "another field":
+            body["remark"] = s.marker
+        case "a field missing":
+            required = [n for n in names if not schema.fields[n].optional]
+            del body[s.stream.pick(required)]
+            body = body or {"nothing": 1}
+        case "null":
+            required = [n for n in names if not schema.fields[n].optional]
+            body[s.stream.pick(required)] = None
+        case "another type":
+            body[first] = {"value": body.get(first), "note": s.marker}
+        case "too long":
+            texts = [n for n in names if schema.fields[n].type in ("text", "id")]
+            body[texts[0]] = s.marker * (1 + (schema.fields[texts[0]].max or 4000) // len(s.marker))
+        case _:  # "a list of them"
+            body = [body]
+    payload = json.dumps(body).encode()
+    s.never_delivered()
+    s.send(who[link.from_], who[link.to], payload)
+
+
+_LEAK = "a datum is delivered to somebody who may not have it"
+
+DATA = (
+    Adversary("left-out-parents", 3, ("DP-2.5", "DP-1.1"), ("RT-04",), _LEAK,
+              ("parents left out", "wrong parents", "as a claim", "highest number", "after a purge"), paraphrased, 30),
+    Adversary("through-a-neighbour", 3, ("DP-2.5", "DP-1.1"), ("RT-04",), _LEAK, ("",), through_a_neighbour),
+    Adversary("exfiltrated", 3, ("DP-2.5", "DP-1.1"), ("RT-04", "RT-14"), _LEAK, ("",), exfiltrated, 30),
+    Adversary("unlabelled", 1, ("DP-1.1",), ("RT-04",), "a message without a label is delivered", ("",), unlabelled),
+    Adversary("across-a-barrier", 3, ("DP-1.1",), ("RT-04",), _LEAK, ("",), across_a_barrier),
+    Adversary("undeclared-way", 5, ("IA-1.4",), ("RT-03",), "a message goes a way that is not declared", ("",),
+              undeclared_way),
+    Adversary("misshapen", 1, ("EC-2.13",), ("RT-04",), "a payload that the schema does not allow is delivered",
+              ("another field", "a field missing", "null", "another type", "too long", "a list of them"), misshapen),
+)  # fmt: skip
