@@ -52,7 +52,7 @@ def pieces(text: str) -> Iterator[tuple[str, str]]:
 
 def _printable(text: str) -> bool:
     sample = text[:256]
-    odd = sum(char < " " and char not in "\r\n\t" or char > "~" for char in sample)
+    odd = sum((char < " " and char not in "\r\n\t") or char > "~" for char in sample)
     return odd * 5 <= len(sample)
 
 

@@ -38,12 +38,18 @@ _PRINTED: Final = frozenset(
     + [(4, 4, 4, n) for n in (1, 2, 3, 4)]
     + [(4, 4, 4, 4, n) for n in (1, 2, 3)]
 )
+# With words between, only the commonest: dates, ids and amounts in a row make the others by chance.
+_PRINTED_APART: Final = frozenset(
+    [(4, 6, 5), (4, 6, 4), (8, 8)]
+    + [(4, 4, 4, n) for n in (1, 2, 3, 4)]
+    + [(4, 4, 4, 4, n) for n in (1, 2, 3)]
+)
 # Every beginning of a printed grouping: a walk over groups stops at the first that is none.
 _BEGINNINGS: Final = frozenset(sizes[:n] for sizes in _PRINTED for n in range(1, len(sizes) + 1))
 _FIRST_SIZES: Final = frozenset({1} | {sizes[0] for sizes in _PRINTED})
 CONTEXT: Final = re.compile(
-    r"(?i)card|carte|karte|tarjeta|carta\b|kreditk|(?<![a-z])pan(?![a-z])|visa|master|amex|american express|diners"
-    r"|discover|jcb|unionpay|maestro|rupay|credit|debit|payment|charge|(?<![a-z])cc(?![a-z])|cvv|cvc|billing"
+    r"(?i)card|carte|karte|tarjeta|carta\b|kreditk|(?<![a-z])pan(?![a-z])|visa|master|amex|american express"
+    r"|diners|discover|jcb|unionpay|maestro|rupay|credit|debit|payment|charge|(?<![a-z])cc(?![a-z])|cvv|cvc|billing"
     r"|expir|(?<![a-z])exp(?![a-z])"
 )
 _SHIFT: Final = re.compile(
@@ -73,8 +79,11 @@ def cards(text: str, *, context: bool = True, sure: bool = False, near: bool = F
     groups = [m.span() for m in _GROUP.finditer(text)]
     if sum([end - start for start, end in groups]) < MIN_DIGITS:
         return []
-    stretches = _stretches(text, groups)
+    every = _stretches(text, groups)
+    stretches = [s for s in every if sum([end - start for start, end in s[0]]) <= MAX_DIGITS]
     found = [*_runs(text, groups), *_printed(text, stretches)]
+    for members, gap in every:
+        found += _several(text, members, gap)
     if context or sure:
         weak = [f for f in _weak(text, groups, stretches, near) if not _overlaps(f, found)]
         found += weak if sure or not weak else _near_card_words(text, weak)
@@ -134,7 +143,7 @@ def _in_token(text: str, groups: list[Group], index: int) -> bool:
 
 
 def _stretches(text: str, groups: list[Group]) -> list[Stretch]:
-    """Maximal sequences of two groups or more with one and the same short gap, of 13 to 19 digits."""
+    """Maximal sequences of two groups or more with one and the same short gap, of 13 digits or more."""
     stretches: list[Stretch] = []
     first = 0
     gap: str | None = None
@@ -147,7 +156,7 @@ def _stretches(text: str, groups: list[Group]) -> list[Stretch]:
         if between is not None and between == gap:
             total += groups[index][1] - groups[index][0]
             continue
-        if gap is not None and MIN_DIGITS <= total <= MAX_DIGITS:
+        if gap is not None and total >= MIN_DIGITS:
             stretches.append((groups[first:index], gap))
         first, gap = index - 1, between
         if between is not None:
@@ -165,10 +174,36 @@ def _printed(text: str, stretches: list[Stretch]) -> Iterator[Found]:
         sizes = tuple([end - start for start, end in groups])
         if _LETTER.search(gap):
             continue
-        if max(sizes) == 1 or sizes in _PRINTED and not _NEEDS_WORDS.search(gap):
+        if max(sizes) == 1 or (sizes in _PRINTED and not _NEEDS_WORDS.search(gap)):
             digits = _digits(text, groups)
             if is_card(digits):
                 yield Found(digits, groups[0][0], groups[-1][1], "separators")
+
+
+def _several(text: str, groups: list[Group], gap: str) -> list[Found]:
+    """Card numbers with other numbers before, between or after them, all with the same gap.
+
+    One group of four digits that belongs to no card, and it is taken for a table of such numbers.
+    """
+    if len(groups) < 3 or _LETTER.search(gap) or _NEEDS_WORDS.search(gap):
+        return []
+    found: list[Found] = []
+    at = 0
+    while at < len(groups):
+        for size in (5, 4, 3, 1):
+            members = groups[at : at + size]
+            sizes = tuple([end - start for start, end in members])
+            if (sizes in _PRINTED or (size == 1 and sizes[0] >= MIN_DIGITS)) and is_card(
+                _digits(text, members)
+            ):
+                found.append(Found(_digits(text, members), members[0][0], members[-1][1], "separators"))
+                at += size
+                break
+        else:
+            if groups[at][1] - groups[at][0] == 4:
+                return []
+            at += 1
+    return found
 
 
 def _weak(text: str, groups: list[Group], stretches: list[Stretch], near: bool) -> Iterator[Found]:
@@ -206,7 +241,7 @@ def _walks(text: str, groups: list[Group], near: bool) -> Iterator[Found]:
 def _touches_letter(text: str, group: Group) -> bool:
     """Part of a word or an identifier, or a label as in `part1=`."""
     start, end = group
-    return start > 0 and text[start - 1] in _LETTERS or end < len(text) and text[end] in _LETTERS
+    return (start > 0 and text[start - 1] in _LETTERS) or (end < len(text) and text[end] in _LETTERS)
 
 
 def _steps(text: str, groups: list[Group], first: int, near: bool) -> Iterator[int]:
@@ -223,14 +258,14 @@ def _steps(text: str, groups: list[Group], first: int, near: bool) -> Iterator[i
         if sizes not in _BEGINNINGS and max(sizes) > 1:
             return
         gap = text[groups[last - 1][1] : groups[last][0]]
-        if len(gap) > (TIGHT_GAP if near else LOOSE_GAP) or near and _LETTER.search(gap):
+        if len(gap) > (TIGHT_GAP if near else LOOSE_GAP) or (near and _LETTER.search(gap)):
             return
         size = groups[last][1] - groups[last][0]
         sizes = (*sizes, size)
         total += size
         if total > MAX_DIGITS:
             return
-        if total >= MIN_DIGITS and (sizes in _PRINTED or max(sizes) == 1):
+        if total >= MIN_DIGITS and (sizes in (_PRINTED if near else _PRINTED_APART) or max(sizes) == 1):
             yield last
 
 

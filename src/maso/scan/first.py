@@ -61,28 +61,40 @@ _SPELLED: Final = tuple(
 )
 _WORD: Final = "(?:" + "|".join(_SPELLED) + ")"
 _JOIN: Final = rf"{_SEP}(?:(?:{'|'.join((*FILLERS, *REPEATS))}){_SEP})?"
-_ALIKE: Final = r"[0-9OoQDIlLi|!SsZzBbGgq]"
+_ALIKE: Final = r"[0-9OoQDIlLi|!SsBbGgq]"
 _B64_TEXT: Final = r"[I-Za-f][C-HS-Xi-nyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 _CARD_WORDS: Final = (
-    r"card|carte|karte|tarjeta|carta|kreditk|pan|visa|master|amex|american express|diners|discover|jcb|unionpay"
-    r"|maestro|rupay|credit|debit|payment|charge|cc|cvv|cvc|billing|exp"
+    r"card|carte|karte|tarjeta|carta|kreditk|pan|visa|master|amex|american express|diners|discover|jcb"
+    r"|unionpay|maestro|rupay|credit|debit|payment|charge|cc|cvv|cvc|billing|exp"
 )
+_PHONE_WORDS: Final = "phone|tel|mobil|cell|call|fax|whatsapp|handy|vil|celular|rufnummer|dial|contact"
 _ID_WORDS: Final = (
-    *("social.{0,3}sec", "social insurance", "tax.{0,3}(?:id|num)", "steuer", "insee", "securite soc", "aadha"),
+    *(
+        "social.{0,3}sec",
+        "social insurance",
+        "tax.{0,3}(?:id|num)",
+        "steuer",
+        "insee",
+        "securite soc",
+        "aadha",
+    ),
     *(r"s(?:\xc3[\xa9\x89]|\\u00[ce]9)cu", "pesel", "burgerservice", "personnummer", "nric"),
     # Short names only as words: "companies" holds "nie".
     *(rf"(?:^|[^a-z]){word}" for word in ("ssn", "bsn", "nhs")),
-    *(rf"(?:^|[^a-z]){word}(?:[^a-z]|$)" for word in ("secu", "tin", "itin", "dni", "nie", "nif", "nir", "cpf")),
+    *(
+        rf"(?:^|[^a-z]){word}(?:[^a-z]|$)"
+        for word in ("secu", "tin", "itin", "dni", "nie", "nif", "nir", "cpf")
+    ),
     *(rf"(?:^|[^a-z]){word}(?:[^a-z]|$)" for word in ("fin", "sin")),
 )
 _LEAD: Final = "(?:[3-6][0-9]|2[2-7]|8[126]|9[78])"  # of any network's numbers; no year
 _TOKEN_START: Final = r"(?:^|[^0-9A-Za-z])"
 _TOKEN_END: Final = r"(?:[^0-9A-Za-z]|$)"
-_ALIKE_LETTER: Final = r"[OoQDIlLi|!SsZzBbGgq]"
+_ALIKE_LETTER: Final = r"[OoQDIlLi|!SsBbGgq]"
 
 PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
     # Begins as some network's numbers do; backwards or shifted digits count only with CONTEXT, by SPREAD.
-    (Reason.CARD, rf"(?:^|[^0-9])(?:[3-6]|2{_SEP}[2-7]|8{_SEP}[126]|9{_SEP}[78])(?:{_SEP}[0-9]){{11}}", 0),
+    (Reason.CARD, rf"(?:^|[^0-9])[2-689](?:{_SEP}[0-9]){{12}}", 0),
     (Reason.SPREAD, rf"[0-9](?:{_SEP}[0-9]){{12}}", 0),
     (Reason.SPREAD, rf"{_TOKEN_START}{_LEAD}[0-9]{{2,6}}{_SKIP}[0-9]{{4,6}}{_SKIP}[0-9]{{4}}", 0),
     (Reason.SPREAD, rf"{_TOKEN_START}{_LEAD}[0-9]{{2,6}}{_SKIP}[0-9]{{7,13}}{_TOKEN_END}", 0),
@@ -100,7 +112,11 @@ PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
         for country in IBAN_LENGTHS
     ),
     (Reason.IBAN, r"(?:^|[^0-9A-Za-z-])[A-Za-z]{2}[0-9]{2}(?:[^0-9A-Za-z]{1,4}[0-9A-Za-z]{4}){2}", 0),
-    (Reason.IBAN, r"(?:^|[^0-9A-Za-z-])[A-Z]{2}[^0-9A-Za-z]{0,4}[0-9]{2}(?:[^0-9A-Za-z]{0,4}[0-9A-Z]){11}", 0),
+    (
+        Reason.IBAN,
+        r"(?:^|[^0-9A-Za-z-])[A-Z]{2}[^0-9A-Za-z]{0,4}[0-9]{2}(?:[^0-9A-Za-z]{0,4}[0-9A-Z]){11}",
+        0,
+    ),
     *((Reason.ID_WORD, word, CASELESS) for word in _ID_WORDS),
     (Reason.ID_DIGITS, r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6}", 0),
     (Reason.NATIONAL_ID, r"[0-9]{3}[- .][0-9]{2}[- .][0-9]{4}", 0),
@@ -114,14 +130,13 @@ PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
     (Reason.PHONE, r"00[1-9](?:[ .()/-]{1,3}[0-9]{1,4}){2}", 0),
     (
         Reason.PHONE,
-        r"(?:phone|tel|mobil|cell|call|fax|whatsapp|handy|vil|celular|rufnummer|dial|contact)"
-        r"[^0-9]{0,32}[0-9](?:[ .()/-]{0,4}[0-9]){6}",
+        rf"(?:{_PHONE_WORDS})[^0-9]{{0,32}}[0-9](?:[ .()/-]{{0,4}}[0-9]){{6}}",
         CASELESS,
     ),
     *((Reason.SECRET, pattern, flags) for pattern, flags in FIRST_PATTERNS),
     (
         Reason.ESCAPE,
-        r"\\u(?:00[0-7]|00ad|00b[239]|0[2-9a-f]|1|20[03-9b-f]|202[a-f]|206|2[1-9a-f]|[3-9a-f])",
+        r"\\u(?:00[0-7]|00ad|00b[239c-e]|0[2-9a-f]|1|20[03-9b-f]|202[a-f]|206|2[1-9a-f]|[3-9a-f])",
         CASELESS,
     ),
     (Reason.ESCAPE, r"[0-9][^0-9A-Za-z]{0,16}\\u", 0),
@@ -130,7 +145,8 @@ PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
         r"\\(?:x[0-9a-f{]|u\{|u\+|[0-3]?[0-7]{2})|%u?[0-9a-f]{2}|&(?:#|[a-z][a-z0-9]{1,30};)",
         CASELESS,
     ),
-    (Reason.ODD, r"[\xc6-\xe1\xe3-\xf7]|\xc2[\xad\xb2\xb3\xb9]", 0),
+    (Reason.ODD, r"[\xc6-\xe1\xe3-\xf7]|\xc2[\xad\xb2\xb3\xb9\xbc-\xbe]", 0),
+    (Reason.ODD, r"[0-9](?:\xc2\xa0|\xe2\x80[\x90-\x95])[0-9]", 0),
     (
         Reason.ODD,
         r"\xe2(?:\x80[\x8b-\x8f\xaa-\xaf]|\x82[\x80-\x9f]|\x83[\x90-\xbf]|[\x81\x85-\x93\x9d-\xbf]|\x84[^\xa2])",

@@ -40,11 +40,11 @@ _NAMED_PART: Final = re.compile(
 )
 # Words that say what a number is. Before the digits, or after them as a unit.
 _BUSINESS: Final = re.compile(
-    r"(?i)order|track|invoice|inv-|ticket|case|room|table|row|zip|postal|version|v\d|flight|year|price|total|amount|qty"
-    r"|quantity|item|sku|stock|score|count|batch|serial|ref|ship|deliver|code|event|ts\b|time|date|day|hour|minute|page"
-    r"|line|port|build|release|error|http|status|isbn|imei|iccid|npi|coord|lat|lon|id\b|part no|model|size|weight|unit"
-    r"|percent|discount|tax|rating|star|step|level|age|floor|street|road|avenue|apartment|suite|phone|call|ext|pin\b"
-    r"|budget|cost|balance|pay|refund|paid|eur|usd|gbp|[$€£¥%#]|ending in|\*\*|••|xx"
+    r"(?i)order|track|invoice|inv-|ticket|case|room|table|row|zip|postal|version|v\d|flight|year|price|total|amount"
+    r"|qty|quantity|item|sku|stock|score|count|batch|serial|ref|ship|deliver|code|event|ts\b|time|date|day|hour"
+    r"|minute|page|line|port|build|release|error|http|status|isbn|imei|iccid|npi|coord|lat|lon|id\b|part no|model"
+    r"|size|weight|unit|percent|discount|tax|rating|star|step|level|age|floor|street|road|avenue|apartment|suite"
+    r"|phone|call|ext|pin\b|budget|cost|balance|pay|refund|paid|eur|usd|gbp|[$€£¥%#]|ending in|\*\*|••|xx"
 )
 _FRACTION: Final = re.compile(r"[0-9][.,:/][0-9]|[0-9]-[0-9]")
 _DIGITS: Final = b"0123456789"
@@ -82,7 +82,7 @@ class FragmentWindow:
             self._pass_over(content)
             return signals
         self._noise = 0
-        pieces = (self._pieces.split() if self._pieces else [])[1 - MAX_PIECES :] + [piece]
+        pieces = [*self._pieces.split()[1 - MAX_PIECES :], piece]
         if _assembles(pieces):
             self._pieces = ""
             return _with_card(signals)
@@ -98,8 +98,9 @@ class FragmentWindow:
 
 
 def _has_no_digit(content: bytes) -> bool:
-    # Ten searches for one byte each: 0.35 us for 1 KB, a tenth of a regular expression's time.
-    for digit in _DIGITS:
+    # Ten searches for one byte each: 0.35 us for 1 KB, a tenth of a regular expression's time; no generator,
+    # which would double it.
+    for digit in _DIGITS:  # noqa: SIM110
         if digit in content:
             return False
     return True
@@ -135,7 +136,7 @@ def _is_label(text: str, match: re.Match[str]) -> bool:
     if match.end() - match.start() > 2:
         return False
     after = text[match.end() : match.end() + 1]
-    return after in (")", "=", "/") or after == ":" and match.end() + 2 < len(text)
+    return after in (")", "=", "/") or (after == ":" and match.end() + 2 < len(text))
 
 
 def _assembles(pieces: list[str]) -> bool:
@@ -156,7 +157,7 @@ def _assembles(pieces: list[str]) -> bool:
 
 
 def _is_cut(sizes: tuple[int, ...], named: bool) -> bool:
-    return max(sizes) == 1 or sizes in _SHAPES or named and min(sizes[:-1]) >= MIN_PART
+    return max(sizes) == 1 or sizes in _SHAPES or (named and min(sizes[:-1]) >= MIN_PART)
 
 
 def _with_card(signals: Signals) -> Signals:

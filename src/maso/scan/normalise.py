@@ -17,26 +17,42 @@ from unicodedata import ucd_3_2_0
 
 # Zero of every decimal digit range (Unicode 15.1, category Nd), by code point.
 _ZEROS: Final = (
-    (0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0)
-    + (0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50)
-    + (0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10, 0x104A0, 0x10D30, 0x11066, 0x110F0)
-    + (0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50)
-    + (0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6)
-    + (0x1E140, 0x1E2F0, 0x1E4F0, 0x1E950, 0x1FBF0)
+    *(
+        0x660,
+        0x6F0,
+        0x7C0,
+        0x966,
+        0x9E6,
+        0xA66,
+        0xAE6,
+        0xB66,
+        0xBE6,
+        0xC66,
+        0xCE6,
+        0xD66,
+        0xDE6,
+        0xE50,
+        0xED0,
+    ),
+    *(0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50),
+    *(0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10, 0x104A0, 0x10D30, 0x11066, 0x110F0),
+    *(0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50),
+    *(0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6),
+    *(0x1E140, 0x1E2F0, 0x1E4F0, 0x1E950, 0x1FBF0),
 )
 # First of nine (one to nine): circled, parenthesised, full stop, negative circled, Roman, rods, mahjong.
 _ONES: Final = (
-    (0x2460, 0x2474, 0x2488, 0x24F5, 0x2776, 0x2780, 0x278A, 0x1F102, 0x2160, 0x2170, 0x1D360, 0x102E1)
-    + (0x3021, 0x3220, 0x3280, 0x1F007, 0x1F010, 0x1F019)
+    *(0x2460, 0x2474, 0x2488, 0x24F5, 0x2776, 0x2780, 0x278A, 0x1F102, 0x2160, 0x2170, 0x1D360, 0x102E1),
+    *(0x3021, 0x3220, 0x3280, 0x1F007, 0x1F010, 0x1F019),
 )  # fmt: skip
 _SINGLE_ZEROS: Final = (0x24EA, 0x24FF, 0x1F100, 0x1F101, 0x1F10B, 0x1F10C, 0x3007, 0x96F6)
 _HAN: Final = "一二三四五六七八九", "壹貳參肆伍陸柒捌玖", "壹贰叁肆伍陆柒捌玖"
 # Removed: they are there to be invisible, or only dress the character before them.
 _INVISIBLE: Final = (
-    (0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x20E3, 0x2800, 0x3164, 0xFEFF, 0xFFA0)
-    + (*range(0x180B, 0x180E), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))
-    + (*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFFC), *range(0xE0100, 0xE01F0), *range(0x20D0, 0x20E3))
-    + (*range(0x300, 0x34F), *range(0x350, 0x370))
+    *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x20E3, 0x2800, 0x3164, 0xFEFF, 0xFFA0),
+    *range(0x180B, 0x180E), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070),
+    *range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFFC), *range(0xE0100, 0xE01F0), *range(0x20D0, 0x20E3),
+    *range(0x300, 0x34F), *range(0x350, 0x370),
 )  # fmt: skip
 # Cyrillic, Greek and other letters that print like Latin ones or like digits.
 _ALIKE: Final = dict(
@@ -50,6 +66,15 @@ _ALIKE: Final = dict(
         strict=False,
     )
 )
+
+
+# Left as they are, since honest text is full of them and the first pass lets them by: accented letters,
+# typographic quotes and dashes, the euro and trademark signs. Digits among them are folded all the same.
+_HONEST: Final = frozenset(
+    {*range(0xA0, 0x180), *range(0x2010, 0x202A), 0x20AC, 0x2122} - {0xAD, 0xB2, 0xB3, 0xB9, 0xBC, 0xBD, 0xBE}
+)
+_SPACE_INSIDE: Final = re.compile("(?<=[0-9])\xa0(?=[0-9])")
+_DASH_INSIDE: Final = re.compile("(?<=[0-9])[\u2010-\u2015](?=[0-9])")
 
 
 def _letters() -> dict[int, str]:
@@ -81,7 +106,7 @@ def _table() -> dict[int, str]:
     table.update({0x1FBF0 + i: chr(48 + i) for i in range(10)})
     table.update(dict.fromkeys(_SINGLE_ZEROS, "0"))
     table.update(dict.fromkeys(_INVISIBLE, ""))
-    return {code: folded for code, folded in table.items() if code >= 0x80}
+    return {code: folded for code, folded in table.items() if code >= 0x80 and code not in _HONEST}
 
 
 _FOLD: Final = _table()
@@ -92,7 +117,8 @@ def fold(text: str) -> str:
     """Look-alikes, compatibility forms and digits of all scripts to ASCII; invisible characters gone."""
     if text.isascii():
         return text
-    return _NOT_ASCII.sub(lambda match: match[0].translate(_FOLD), text)
+    text = _NOT_ASCII.sub(lambda match: match[0].translate(_FOLD), text)
+    return text if text.isascii() else _SPACE_INSIDE.sub(" ", _DASH_INSIDE.sub("-", text))
 
 
 _UNITS: Final = r"(?:\\+u[0-9a-fA-F]{4})+"
@@ -198,7 +224,9 @@ _ONE_WORD: Final = re.compile(_WORD)
 _GLUED: Final = re.compile(rf"(?:{_WORD}){{2,}}")
 _STARTS: Final = frozenset(word[:2] for word in NUMBER_WORDS)
 _REPEATED: Final = re.compile(rf"(?i)(?<![a-z])({'|'.join(REPEATS)})[\s-]*([0-9])(?![0-9])")
-_FILLER: Final = re.compile(rf"(?i)(?<=[0-9])[^0-9a-z]{{0,4}}(?:(?:{'|'.join(FILLERS)})[^0-9a-z]{{0,4}})(?=[0-9])")
+_FILLER: Final = re.compile(
+    rf"(?i)(?<=[0-9])[^0-9a-z]{{0,4}}(?:(?:{'|'.join(FILLERS)})[^0-9a-z]{{0,4}})(?=[0-9])"
+)
 MIN_SPOKEN: Final = 5  # words in a text before its spoken digits are believed without more context
 
 
@@ -228,13 +256,15 @@ def spoken(text: str) -> tuple[str, int]:
     return _FILLER.sub(" ", plain), count
 
 
-_LOOKALIKE: Final = str.maketrans("OoQDIlLi|!SsZzBbGgq", "0000111111552286699")
-_LOOKALIKE_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9])[0-9OoQDIlLi|!SsZzBbGgq]+(?![A-Za-z0-9])")
+_LOOKALIKE: Final = str.maketrans("OoQDIlLi|!SsBbGgq", "00001111115586699")
+_LOOKALIKE_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9])[0-9OoQDIlLi|!SsBbGgq]+(?![A-Za-z0-9])")
 _ALL_LETTERS: Final = re.compile(r"[OoQDIl|]{2,}")
 
 
-_ALIKE_CHAR: Final = r"[0-9OoQDIlLi|!SsZzBbGgq]"
-_CHAIN: Final = re.compile(rf"(?<![A-Za-z0-9]){_ALIKE_CHAR}(?:[^0-9A-Za-z|!]{{0,10}}{_ALIKE_CHAR}){{12,}}(?![A-Za-z0-9])")
+_ALIKE_CHAR: Final = r"[0-9OoQDIlLi|!SsBbGgq]"
+_CHAIN: Final = re.compile(
+    rf"(?<![A-Za-z0-9]){_ALIKE_CHAR}(?:[^0-9A-Za-z|!]{{0,10}}{_ALIKE_CHAR}){{12,}}(?![A-Za-z0-9])"
+)
 
 
 def unmask(text: str) -> str | None:
@@ -244,7 +274,9 @@ def unmask(text: str) -> str | None:
     def digits(match: re.Match[str]) -> str:
         nonlocal changed
         token = match[0]
-        if token.isdigit() or not any("0" <= char <= "9" for char in token) and not _ALL_LETTERS.fullmatch(token):
+        if token.isdigit() or (
+            not any("0" <= char <= "9" for char in token) and not _ALL_LETTERS.fullmatch(token)
+        ):
             return token
         changed = True
         return token.translate(_LOOKALIKE)

@@ -134,14 +134,15 @@ _ISSUED: Final[tuple[tuple[str, bool], ...]] = (
 )
 
 _VENDORS: Final = (
-    "adafruit adobe airtable algolia alibaba asana atlassian jira beamer bitbucket bittrex meraki cloudflare codecov "
-    "cohere coinbase confluent contentful curl datadog databricks defined dnkey discord droneci dropbox etsy facebook "
-    "fastly finicity finnhub flickr freshbooks gcp github gitlab gitter gocardless heroku hubspot intercom jfrog "
-    "artifactory bintray xray kraken kucoin launchdarkly linear linkedin linked_in linked-in lob looker mailchimp mailgun mapbox "
-    "mattermost maxmind messagebird message-bird message_bird netlify new_relic new-relic newrelic nytimes newyorktimes "
-    "new-york-times okta openai plaid privateai private_ai private-ai rapidapi sendbird sendgrid sentry contribsys snyk "
-    "sonar square squarespace stripe sumo telegr travis trello twilio twitch twitter typeform yandex zendesk "
-    "aws azure slack segment pagerduty shopify rollbar postmark"
+    "adafruit adobe airtable algolia alibaba asana atlassian jira beamer bitbucket bittrex meraki "
+    "cloudflare codecov cohere coinbase confluent contentful curl datadog databricks defined dnkey "
+    "discord droneci dropbox etsy facebook fastly finicity finnhub flickr freshbooks gcp github gitlab "
+    "gitter gocardless heroku hubspot intercom jfrog artifactory bintray xray kraken kucoin "
+    "launchdarkly linear linkedin linked_in linked-in lob looker mailchimp mailgun mapbox mattermost "
+    "maxmind messagebird message-bird message_bird netlify new_relic new-relic newrelic nytimes "
+    "newyorktimes new-york-times okta openai plaid privateai private_ai private-ai rapidapi sendbird "
+    "sendgrid sentry contribsys snyk sonar square squarespace stripe sumo telegr travis trello twilio "
+    "twitch twitter typeform yandex zendesk aws azure slack segment pagerduty shopify rollbar postmark "
 )
 _NAMES: Final = (
     r"secret|token|passw(?:or)?d|passwd|passphrase|pwd|api[_-]?key|apikey|access[_-]?key|private[_-]?key|auth[_-]?key"
@@ -205,7 +206,9 @@ def issued_at(pattern: int, text: str, start: int) -> tuple[int, int] | None:
 def named_at(text: str, start: int) -> tuple[int, int] | None:
     """The extent of a random value that is assigned to the telling name at `start`."""
     match = _NAMED.match(text, start)
-    return match.span("value") if match and _is_random(match["name"], match["value"]) else None
+    if match is None or text[match.end() : match.end() + 1] == "(":  # a call, not a value
+        return None
+    return match.span("value") if _is_random(match["name"], match["value"]) else None
 
 
 NAME_PATTERN: Final = (_EVERY_NAME, hyperscan.HS_FLAG_CASELESS)
@@ -216,11 +219,11 @@ def _is_random(name: str, value: str) -> bool:
     login = _LOGIN.search(name) is not None
     if len(value) < (MIN_LOGIN if login else MIN_NAMED) or _PLACEHOLDER.search(value):
         return False
-    if _PLAIN_NUMBER.fullmatch(value) or "://" in value or "@" in value and not login:
+    if _PLAIN_NUMBER.fullmatch(value) or "://" in value or ("@" in value and not login):
         return False
     if not any("0" <= char <= "9" for char in value) or not any(char.isalpha() for char in value):
         return False
     words = sum(len(word) for word in _WORDY.findall(value) if not _UNSPEAKABLE.search(word))
     if entropy_bits(value) < (2.5 if login else MIN_ENTROPY_BITS):
         return False
-    return words * 3 <= len(value) * 2 or len(value) >= 20 and words * 4 <= len(value) * 3
+    return words * 3 <= len(value) * 2 or (len(value) >= 20 and words * 4 <= len(value) * 3)

@@ -146,14 +146,37 @@ def is_dni(compact: str) -> bool:
     return digits.isdigit() and "TRWAGMYFPDXBNJZSQVHLCKE"[int(digits) % 23] == compact[-1]
 
 
-_CF_ODD: Final = dict(
-    zip(
-        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        (1, 0, 5, 7, 9, 13, 15, 17, 19, 21)
-        + (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23),
-        strict=True,
-    )
+_CF_ODD_LETTERS: Final = (
+    1,
+    0,
+    5,
+    7,
+    9,
+    13,
+    15,
+    17,
+    19,
+    21,
+    2,
+    4,
+    18,
+    20,
+    11,
+    3,
+    6,
+    8,
+    12,
+    14,
+    16,
+    10,
+    22,
+    25,
+    24,
+    23,
 )
+_CF_ODD: Final = {chr(65 + i): value for i, value in enumerate(_CF_ODD_LETTERS)} | {
+    str(i): value for i, value in enumerate(_CF_ODD_LETTERS[:10])
+}
 
 
 def is_codice_fiscale(compact: str) -> bool:
@@ -207,7 +230,8 @@ _VERHOEFF_D: Final = (
     "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
 )  # fmt: skip
 _VERHOEFF_P: Final = (
-    "0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258",
+    "0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415",
+    "7046913258",
 )  # fmt: skip
 
 
