@@ -19,7 +19,6 @@ def test_a_defect_is_one_line_without_its_text(monkeypatch: pytest.MonkeyPatch) 
         payload = "4111 1111 1111 1111"
         raise ValueError(f"could not handle {payload}")
 
-    monkeypatch.setattr("maso.cli.starter.STARTER", property(broken))
     monkeypatch.setattr("maso.cli.fleet.init_command", broken)
     done = maso("init", "-")
     assert (done.code, done.out) == (1, "")

@@ -77,7 +77,8 @@ def init(
 ) -> Work:
     """Write a small commented fleet file to start from.
 
-    Three agents of a help desk, with everything that a fleet must say. `-` prints it instead.
+    A help desk with four agents, complete enough to be run; docs/fleet-files.md explains it part by part.
+    `-` prints it instead.
 
     \b
     Examples:
@@ -139,6 +140,108 @@ def controls(
     from maso.cli.controls import controls_command
 
     return partial(controls_command, control, published, as_json)
+
+
+@app.command()
+def run(
+    fleet: FleetName,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="N", help="Agents of a breadth fleet, sessions of a depth fleet."),
+    ] = None,
+    minutes: Annotated[
+        str | None, typer.Option("--minutes", metavar="M", help="Virtual minutes; 5 unless told.")
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option("--seed", metavar="S", help="Another seed is another run; 1 unless told.")
+    ] = None,
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the run is written.")] = "out",
+    settings: Settings = None,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option("--attack", metavar="ID", help="Only this adversary, or `none`; may be repeated."),
+    ] = None,
+    peak: Annotated[bool, typer.Option("--peak", help="A breadth fleet works at its peak rate.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier run in DIR.")] = False,
+    as_json: Json = False,
+) -> Work:
+    """Run a fleet in virtual time through its real controls, with honest traffic and adversaries.
+
+    Prints what was decided and why, and writes DIR/fleet.yaml (as run), DIR/evidence/ (the signed record)
+    and DIR/summary.json. The same fleet, size, minutes and seed give the same evidence, byte for byte.
+    Traffic, people and the world are simulated; every decision is made by the code that would run live.
+
+    \b
+    Examples:
+      maso run research-5 --minutes 10
+      maso run ecommerce-10k --size 10000 --minutes 5 --seed 7 --out out
+      maso run fleet.yaml --set types.payment.budgets.turns=5 --out tight
+
+    Exit codes: 0 held, 2 usage, 3 no message was sent, 10 an invariant broke, 130 interrupted (the evidence
+    is closed and signed all the same).
+    """
+    from maso.cli.run import run_command
+
+    return partial(
+        run_command, fleet, size, minutes, seed, out, settings or [], attack or [], peak, force, as_json
+    )
+
+
+@app.command()
+def ls(
+    run_dir: RunDir,
+    decision: Annotated[
+        str | None, typer.Option("--decision", metavar="D", help="Only these: allow, redact, hold or deny.")
+    ] = None,
+    control: Annotated[
+        str | None, typer.Option("--control", metavar="ID", help="Only what this control spoke about.")
+    ] = None,
+    type_id: Annotated[
+        str | None, typer.Option("--type", metavar="T", help="Only from or to this agent type or port.")
+    ] = None,
+    limit: Annotated[
+        str | None, typer.Option("--limit", metavar="N", help="At most so many; 20 unless told.")
+    ] = None,
+    as_json: Json = False,
+) -> Work:
+    """Find an envelope in the evidence of a run.
+
+    One line for each message, credential and contract: when, what was decided, from whom to whom, and why.
+
+    \b
+    Examples:
+      maso ls out --decision deny
+      maso ls out --control EC-2.6 --type payment
+      maso ls out --limit 1000 --json
+
+    Exit codes: 0, 2 usage, 3 nothing matches or there is no evidence, 12 the evidence is damaged.
+    """
+    from maso.cli.listing import ls_command
+
+    return partial(ls_command, run_dir, decision, control, type_id, limit, as_json)
+
+
+@app.command()
+def explain(
+    run_dir: RunDir,
+    envelope: Annotated[str, typer.Argument(metavar="ENVELOPE", help="Its number, as `maso ls` shows it.")],
+    as_json: Json = False,
+) -> Work:
+    """The whole chain behind one decision, rebuilt from the evidence alone.
+
+    Who sent it, under which credential, contracts and endorsements, what was found and why it was decided
+    so; and everything that its sender had read before, up to where it entered the fleet.
+
+    \b
+    Examples:
+      maso explain out 4711
+      maso explain out 4711 --json
+
+    Exit codes: 0, 2 usage, 3 there is no such record or no evidence, 12 the evidence is damaged.
+    """
+    from maso.cli.tracing import explain_command
+
+    return partial(explain_command, run_dir, envelope, as_json)
 
 
 @app.command()

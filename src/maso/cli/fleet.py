@@ -6,7 +6,7 @@ gives the same fleet, which is what the evidence of a run is bound to.
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from maso.cli.arguments import whole_number, words
 from maso.cli.ending import USAGE, Stop, usage
@@ -83,23 +83,22 @@ def _grown(file: FleetFile, size: int) -> Fleet:
 def check_command(fleet: str, size: str | None, settings: list[str], as_json: bool) -> None:
     screen = Screen(as_json)
     found = declared(fleet, size, settings)
-    from maso.fleet import summary
+    from maso.fleet.render import render
+    from maso.fleet.summary import as_json as plain
+    from maso.fleet.summary import describe
 
-    said: Any = summary.summarise(found.fleet, found.file)
-    screen.emit("maso.check/1", {"file": found.name, **said})
-    if not as_json:
-        from maso.report.fleet import fleet_summary
-
-        screen.show(*fleet_summary(said, found.name))
+    summary = describe(found.fleet)
+    screen.emit("maso.check/1", {"file": found.name, **plain(summary)})
+    screen.show(render(summary))
 
 
 def init_command(file: str, force: bool, as_json: bool) -> None:
-    from maso.cli.starter import STARTER
+    from maso.fleet.starter import template
 
-    screen = Screen(as_json)
+    screen, text = Screen(as_json), template()
     if file == "-":
-        screen.emit("maso.init/1", {"file": None, "text": STARTER})
-        screen.text(STARTER.rstrip("\n"))
+        screen.emit("maso.init/1", {"file": None, "text": text})
+        screen.text(text.rstrip("\n"))
         return
     path = Path(file)
     if "\0" in file or not path.name:
@@ -108,10 +107,10 @@ def init_command(file: str, force: bool, as_json: bool) -> None:
         raise usage(f"{words(file)} is a directory; legal: the path of a file")
     if path.exists() and not force:
         raise usage(f"{words(file)} exists; legal: another name, or `--force` to replace it")
-    _write(path, STARTER)
-    screen.emit("maso.init/1", {"file": file, "text": STARTER})
+    _write(path, text)
+    screen.emit("maso.init/1", {"file": file, "text": text})
     screen.text(
-        f"wrote {file}: three agents of a small shop",
+        f"wrote {file}: a help desk with four agents",
         "next:",
         f"  maso check {file}",
         f"  maso run {file} --minutes 5 --out out",

@@ -1,18 +1,231 @@
-"""How results look in a terminal: Rich tables and lines made from plain data, nothing computed here.
+"""How the results of a run look in a terminal: tables and lines made from plain data, nothing measured here.
 
-Every function takes what a command also writes as JSON. Colours carry no meaning that the words do not.
+Every function takes what a command also writes as JSON, so that a summary read back from `summary.json` looks
+the same. Colours carry no meaning that the words do not.
 """
 
+from collections.abc import Iterable
+from typing import Any, Final
+
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
+
+# A fleet of hundreds of types fits no screen: what had most to say is shown, `summary.json` has the rest.
+TYPES_SHOWN_MAX: Final = 24
+DECISIONS: Final = ("allow", "redact", "hold", "deny")
 
 
-def plain_table(*columns: str) -> Table:
+def plain_table(*columns: str, title: str = "") -> Table:
     """A table without a frame; columns whose name ends in `#` are numbers, the `#` is not shown."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        header_style="bold",
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+    )
     for column in columns:
         if column.endswith("#"):
             table.add_column(column[:-1], justify="right", no_wrap=True)
         else:
             table.add_column(column, overflow="fold")
     return table
+
+
+def run_summary(summary: dict[str, Any]) -> list[RenderableType]:
+    """Everything that `maso run` prints, in the order in which a reader asks."""
+    parts: list[RenderableType] = [_head(summary), Text(), *_decisions(summary), Text()]
+    parts += [*_honest(summary), Text()]
+    parts += [*_controls(summary), Text(), _scan(summary["scan"]), Text()]
+    return [*parts, _evidence(summary), _speed(summary)]
+
+
+def lines(*texts: str) -> Text:
+    return Text("\n".join(texts))
+
+
+def heading(title: str, *texts: str) -> Text:
+    """A bold line and the lines under it."""
+    made = Text(title, style="bold")
+    for text in texts:
+        made.append("\n  " + text, style="not bold")
+    return made
+
+
+def share(part: int, whole: int) -> str:
+    """Per cent, never rounded up to all of it or down to nothing."""
+    if not whole:
+        return "-"
+    percent = 100 * part / whole
+    if part != whole and percent > 99.995:
+        return "99.99%"
+    if part and percent < 0.005:
+        return "<0.01%"
+    return f"{percent:.2f}%".replace(".00%", "%")
+
+
+def _head(s: dict[str, Any]) -> Text:
+    fleet = s["fleet"]
+    unit = "sessions" if fleet["kind"] == "depth" else "agents"
+    minutes = s["simulated_ns"] / 60e9
+    cut = ", interrupted" if s["interrupted"] else ""
+    return heading(
+        f"{fleet['name']} at size {fleet['size']:,} ({unit}), {minutes:g} minutes, seed {s['seed']}{cut}",
+        f"{fleet['types']:,} agent types and {fleet['ports']:,} ports; fleet {fleet['sha256'][:16]}",
+        "simulated: time, traffic, people, the world, keys (derived from the seed)",
+        "real: every control, every decision, the evidence",
+    )
+
+
+def _settled(row: dict[str, int]) -> int:
+    """Messages that were decided in the end; a hold is decided again later."""
+    return row["allow"] + row["redact"] + row["deny"]
+
+
+def _decisions(s: dict[str, Any]) -> list[RenderableType]:
+    found = s["decisions"]
+    by = found["by_decision"]
+    settled = _settled(by)
+    said = ", ".join(f"{by[name]:,} {word}" for name, word in _WORDS.items())
+    table = plain_table(
+        "from", *(f"{word}#" for word in _WORDS.values()), "honest allowed#", "hostile denied#"
+    )
+    rows = sorted(found["by_type"], key=lambda r: -_settled(r["honest"]) - _settled(r["hostile"]))
+    kept = rows if len(rows) <= TYPES_SHOWN_MAX else rows[:TYPES_SHOWN_MAX]
+    for row in (r for r in found["by_type"] if r in kept):
+        table.add_row(*_type_row(row))
+    more = len(rows) - len(kept)
+    rest = [lines(f"  and {more:,} more types, in summary.json")] if more else []
+    return [heading("What was decided", f"{settled:,} messages: {said}"), Text(), table, *rest]
+
+
+_WORDS: Final = {"allow": "allowed", "redact": "redacted", "hold": "held first", "deny": "denied"}
+
+
+def _type_row(row: dict[str, Any]) -> list[str]:
+    honest, hostile = row["honest"], row["hostile"]
+    name = f"{row['type']} (port)" if row["is_port"] else row["type"]
+    return [
+        name,
+        *(f"{honest[d] + hostile[d]:,}" for d in DECISIONS),
+        share(honest["allow"] + honest["redact"], _settled(honest)),
+        share(hostile["deny"], _settled(hostile)),
+    ]
+
+
+def _honest(s: dict[str, Any]) -> list[RenderableType]:
+    row, honest = s["decisions"]["honest"], s["honest"]
+    settled, through = _settled(row), row["allow"] + row["redact"]
+    completed = sum(honest["journeys_completed"].values())
+    broken = sum(b["count"] for b in honest["journeys_broken"])
+    away = honest["sessions_turned_away"]
+    parts: list[RenderableType] = [
+        heading(
+            "Honest traffic (simulated)",
+            f"{share(through, settled)} of {settled:,} messages went through,"
+            f" {row['redact']:,} of them redacted",
+            f"{honest['sessions_opened']:,} sessions opened, {away:,} turned away",
+            f"journeys: {completed:,} completed, {broken:,} broken off,"
+            f" {honest['journeys_cut_by_the_end']:,} still under way at the end",
+            _performed(honest["world_performed"]),
+        )
+    ]
+    refused = [r for r in s["decisions"]["reasons"] if r["decision"] == "deny" and r["honest"]]
+    if refused:
+        parts += [Text(), _reasons(refused, "honest", "Every refusal of an honest message")]
+    else:
+        parts.append(lines("  no honest message was refused"))
+    if honest["journeys_broken"] or honest["world_declined"]:
+        parts += [Text(), _broken(honest)]
+    return parts
+
+
+def _performed(performed: dict[str, int]) -> str:
+    said = ", ".join(
+        f"{n:,} {name}" for name, n in sorted(performed.items(), key=lambda p: (-p[1], p[0]))[:8]
+    )
+    return f"done in the world: {said}" if said else "nothing was done in the world"
+
+
+def _reasons(rows: Iterable[dict[str, Any]], side: str, title: str) -> Table:
+    table = plain_table("times#", "reason", "what happened", "what to do", title=title)
+    for row in sorted(rows, key=lambda r: (-r[side], r["code"])):
+        table.add_row(f"{row[side]:,}", row["code"], row["text"], row["remedy"])
+    return table
+
+
+def _broken(honest: dict[str, Any]) -> Table:
+    table = plain_table(
+        "times#", "what", "why", title="Where honest journeys broke off, and what the world declined"
+    )
+    for row in honest["journeys_broken"]:
+        table.add_row(f"{row['count']:,}", f"journey {row['journey']}", row["by"])
+    for row in honest["world_declined"]:
+        table.add_row(f"{row['count']:,}", row["operation"], row["why"])
+    return table
+
+
+def _controls(s: dict[str, Any]) -> list[RenderableType]:
+    table = plain_table(
+        "control",
+        "name",
+        "denied#",
+        "held#",
+        "redacted#",
+        "marked#",
+        title="Which control spoke, in their order",
+    )
+    silent = []
+    for row in s["decisions"]["by_control"]:
+        if not any(row[d] for d in DECISIONS):
+            silent.append(row["control"])
+            continue
+        table.add_row(
+            row["control"], row["name"], *(f"{row[d]:,}" for d in ("deny", "hold", "redact", "allow"))
+        )
+    quiet = [lines(f"had nothing to say: {', '.join(silent)}")] if silent else []
+    return [table, *quiet]
+
+
+def _scan(scan: dict[str, Any]) -> RenderableType:
+    full = share(scan["examined_in_full"], scan["scanned"])
+    texts = [f"{scan['scanned']:,} payloads scanned, {full} of them in full"]
+    texts += [_found_line(row) for row in scan["found"]]
+    if not scan["found"]:
+        texts.append("nothing was found in them")
+    return heading("Data and injections found", *texts)
+
+
+def _found_line(row: dict[str, Any]) -> str:
+    total = {d: row["honest"][d] + row["hostile"][d] for d in DECISIONS}
+    hidden = row["honest"]["hidden"] + row["hostile"]["hidden"]
+    said = ", ".join(f"{total[d]:,} {word}" for d, word in _FOUND_WORDS.items() if total[d])
+    disguised = f"; {hidden:,} of them disguised" if hidden else ""
+    return f"{row['kind'].replace('_', ' ')}: in messages that were {said}{disguised}"
+
+
+_FOUND_WORDS: Final = {"deny": "denied", "redact": "redacted", "hold": "held", "allow": "allowed"}
+
+
+def _evidence(s: dict[str, Any]) -> Text:
+    kept = s["evidence"]
+    return heading(
+        "Evidence",
+        f"{kept['records']:,} records, {kept['bytes']:,} bytes, closed and signed, in {kept['directory']}",
+        f"head {kept['head']}",
+        f"key  {kept['public_key']}",
+        "keep the head elsewhere: `maso verify DIR --head HEAD` then also sees a rollback",
+    )
+
+
+def _speed(s: dict[str, Any]) -> Text:
+    took = s["measured"]
+    return heading(
+        "Speed (measured on this machine)",
+        f"{took['seconds']:,.1f} seconds, {took['cpu_seconds']:,.1f} of CPU:"
+        f" {took['messages_per_cpu_second'] or 0:,} messages a second of CPU, with simulation and evidence",
+    )
