@@ -46,6 +46,7 @@ _PRINTED_APART: Final = frozenset(
 )
 # Every beginning of a printed grouping: a walk over groups stops at the first that is none.
 _BEGINNINGS: Final = frozenset(sizes[:n] for sizes in _PRINTED for n in range(1, len(sizes) + 1))
+_JOINTS: Final = frozenset("-./:,+")
 _FIRST_SIZES: Final = frozenset({1} | {sizes[0] for sizes in _PRINTED})
 CONTEXT: Final = re.compile(
     r"(?i)card|carte|karte|tarjeta|carta\b|kreditk|(?<![a-z])pan(?![a-z])|visa|master|amex|american express"
@@ -200,10 +201,16 @@ def _several(text: str, groups: list[Group], gap: str) -> list[Found]:
                 at += size
                 break
         else:
-            if groups[at][1] - groups[at][0] == 4:
+            if groups[at][1] - groups[at][0] == 4 and not _of_another(text, groups[at]):
                 return []
             at += 1
     return found
+
+
+def _of_another(text: str, group: Group) -> bool:
+    """The end of a number written with other separators, as 6780 in `123-45-6780 4111 ...`, or its beginning."""
+    before, after = text[max(0, group[0] - 2) : group[0]], text[group[1] : group[1] + 2]
+    return (before[:1].isdigit() and before[1:] in _JOINTS) or (after[1:].isdigit() and after[:1] in _JOINTS)
 
 
 def _weak(text: str, groups: list[Group], stretches: list[Stretch], near: bool) -> Iterator[Found]:
@@ -283,7 +290,6 @@ def _turned(text: str, groups: list[Group], stretches: list[Stretch]) -> Iterato
     spread = [[g] for g in groups if MIN_DIGITS <= g[1] - g[0] <= MAX_DIGITS] + [
         members for members, _ in stretches
     ]
-    shifts: list[int] | None = None
     for members in spread:
         digits = _digits(text, members)
         if is_card(digits):
@@ -291,9 +297,8 @@ def _turned(text: str, groups: list[Group], stretches: list[Stretch]) -> Iterato
         start, end = members[0][0], members[-1][1]
         if is_card(digits[::-1]):
             yield Found(digits[::-1], start, end, "reversed")
-        if shifts is None:
-            shifts = sorted({int(m[2]) for m in _SHIFT.finditer(text)})
-        for shift in shifts:
+        around = text[max(0, start - REACH) : start] + " " + text[end : end + REACH]
+        for shift in sorted({int(m[2]) for m in _SHIFT.finditer(around)}):
             for signed in (shift, -shift):
                 moved = "".join([chr(48 + (ord(char) - 48 - signed) % 10) for char in digits])
                 if is_card(moved):
