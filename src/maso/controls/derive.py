@@ -7,10 +7,11 @@ joined. So leaving a parent out launders nothing, naming one can only raise, and
 reworded, inherits.
 
 Where a flow declassifies, the listed compartments are shed from the join, and that is recorded. Two rules
-make it safe. The loader allows it only with a schema of lists, flags, ids and bounded numbers. And every
-id and number that leaves must be one that its sender received in a message whose label lacked those
-compartments (or a single digit): so what is left to the sender is a choice among what it may tell anyway,
-and no number can be spelled out over fields or messages. Integrity bits are never shed.
+make it safe. The loader allows it only with a schema of lists, flags, ids and bounded numbers, and with
+somebody who answers for it. And where the compartment is one that DLP maps a kind to (cards, accounts,
+people), every id and number that leaves must be one that its sender received in a message whose label
+lacked those compartments (or a single digit): so what is left to the sender is a choice among what it may
+tell anyway, and no number can be spelled out over fields or messages. Integrity bits are never shed.
 
 Not handled: a sender that tells one bit at a time by what it chooses and when.
 """
@@ -77,7 +78,7 @@ class Derive:
             if m.declassified:
                 # The level came with the compartment; the strict schema carries neither.
                 label = (label & ~LEVEL_MASK) | (label & LEVEL_MASK & m.flow.clearance)
-                stray = self._not_received(m)
+                stray = self._not_received(m) if m.declassified & m.flow.guarded else None
                 if stray is not None:
                     return stray
         m.label = label

@@ -64,7 +64,7 @@ class Uncertainty:
         if not claims:
             return None
         author = m.sender
-        if m.envelope.kind != MessageKind.CLAIM or m.flow.declassify or author.type.is_port:
+        if m.envelope.kind != MessageKind.CLAIM or m.flow.guarded or author.type.is_port:
             return Finding(Outcome.DENY, MALFORMED, "only a claim of an agent states claims")
         for claim in claims:
             refused = self._one(author, claim)

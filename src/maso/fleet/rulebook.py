@@ -158,6 +158,7 @@ class Flow:
         "decode",
         "document_field",
         "fresh_ns_max",
+        "guarded",
         "has_text",
         "instruction_sources",
         "key",
@@ -184,6 +185,7 @@ class Flow:
         self.action: ActionRules | None = None
         self.clearance = 0
         self.declassify = 0
+        self.guarded = 0  # of these, the ones whose data has a format that values could spell out
         self.owner = ""
         self.instruction_sources = 0
         self.refuse_kinds = 0
@@ -231,7 +233,7 @@ class TypeRules:
         self.executes = 0
         self.delegates: dict[int, tuple[int, int]] = {}  # target type -> permitted actions, ns at most
         self.flows: dict[int, Flow] = {}
-        self.sheds = 0  # compartments that some flow of this type declassifies
+        self.sheds = 0  # guarded compartments that some flow of this type declassifies
         self.flows_claims = False  # sends or receives claims, so its primary sources are remembered
         self.per_session = 1
         self.lifetime_ns_max = 0
@@ -253,6 +255,8 @@ class Rulebook:
         self.label_mask = LEVEL_MASK | SOURCE_MASK
         self.compartments = tuple(c.id for c in fleet.compartments)
         self._compartment_bit = {name: compartment_bit(i) for i, name in enumerate(self.compartments)}
+        # Compartments of data with a format (cards, accounts, people): values could spell it out.
+        self._guarded = self._declassify_bits(fleet.dlp.compartments.values())
         for bit in self._compartment_bit.values():
             self.label_mask |= bit
         self._schemas = {s.id: s for s in fleet.schemas}
@@ -355,7 +359,8 @@ class Rulebook:
         for kind in link.kinds:
             flow = self._flow(sender, recipient, KIND_BY_NAME[kind], 0, link.schema)
             flow.declassify = self._declassify_bits(link.declassify)
-            sender.sheds |= flow.declassify
+            flow.guarded = flow.declassify & self._guarded
+            sender.sheds |= flow.guarded
             flow.owner = link.owner
             flow.instruction_sources = sum(SOURCE_BITS[s] for s in link.instruction_sources)
             self._apply_dlp(flow, dict(link.dlp))
@@ -377,7 +382,8 @@ class Rulebook:
             out = self._flow(sender, port, MessageKind.ACTION, action.number, action.spec.schema)
             out.action = action
             out.declassify = self._declassify_bits(action.spec.declassify)
-            sender.sheds |= out.declassify
+            out.guarded = out.declassify & self._guarded
+            sender.sheds |= out.guarded
             out.owner = f"action {action.id}"
             self._apply_dlp(out, {})
             if action.spec.answer is not None:
