@@ -207,6 +207,7 @@ def ls(
     """Find an envelope in the evidence of a run.
 
     One line for each message, credential and contract: when, what was decided, from whom to whom, and why.
+    A session whose number begins with `h` is an adversary's.
 
     \b
     Examples:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from maso.cli.arguments import one_of, whole_number
 from maso.cli.ending import nothing
 from maso.cli.evidence import run_directory
-from maso.cli.names import Names, Parties, control_names, controls_of, names_of, records_of
+from maso.cli.names import Names, Parties, control_names, controls_of, names_of, records_of, session_text
 from maso.cli.screen import Screen
 from maso.clock import clock_text
 from maso.envelope import KIND_NAMES, MessageKind
@@ -19,7 +19,6 @@ from maso.evidence.records import AdmitRecord, ContractRecord, MessageRecord, Re
 from maso.verdict import OUTCOME_NAMES
 
 LIMIT_DEFAULT: Final = 20
-WHY_COLUMNS_MIN: Final = 28  # the longest reason code has 25 characters
 LIMIT_MAX: Final = 1_000_000  # more is a job for `--json` and another tool, and would still be listed
 
 
@@ -176,16 +175,13 @@ def _show(screen: Screen, rows: list[Row], matched: int, examined: int) -> None:
 
     if not rows:
         return
-    table = plain_table("envelope#", "at#", "decision", "session#", "from", "to", "what", "why")
-    for column in table.columns[:-1]:
-        column.no_wrap = True
-    table.columns[-1].min_width = WHY_COLUMNS_MIN
+    table = plain_table("envelope#", "at#", "decision", "session#", "from > to", "what", "why")
+    table.columns[-1].no_wrap = True
     for row in rows:
-        why = "; ".join(f"{code} ({detail})" if detail else code for code, detail in row.findings)
-        session = str(row.session) if row.session else ""
-        table.add_row(
-            str(row.ref), clock_text(row.now), row.decision, session, row.sender, row.recipient, row.what, why
-        )
+        why = "\n".join(code for code, _ in row.findings)  # `explain` has the details
+        way = f"{row.sender} > {row.recipient}" if row.recipient else row.sender
+        session = session_text(row.session)
+        table.add_row(str(row.ref), clock_text(row.now), row.decision, session, way, row.what, why)
     screen.show(table)
     rest = matched - len(rows)
     more = f", {rest:,} more: `--limit {matched}` shows all" if rest else ""

@@ -19,6 +19,7 @@ from maso.fleet.load import FleetError, load_fleet
 from maso.identity import nhi_text
 from maso.labels import label_text
 from maso.plane.decide import REASONS as PLANE_REASONS
+from maso.sim.adversaries.ground import HOSTILE_SESSIONS_FROM
 from maso.verdict import Reason
 
 REASON_BY_CODE: Final = {r.code: r for c in CONTROLS for r in c.reasons} | {r.code: r for r in PLANE_REASONS}
@@ -107,6 +108,13 @@ def parties_of(run_dir: Path, names: Names) -> Parties:
         if isinstance(record, AdmitRecord):
             parties.note(record)
     return parties
+
+
+def session_text(session: int) -> str:
+    """`12`; `h8` for a session of an adversary; empty for none, as ports have."""
+    if session >= HOSTILE_SESSIONS_FROM:
+        return f"h{session - HOSTILE_SESSIONS_FROM}"
+    return str(session) if session else ""
 
 
 def reason_of(code: str) -> Reason:

@@ -17,16 +17,13 @@ TYPES_SHOWN_MAX: Final = 24
 DECISIONS: Final = ("allow", "redact", "hold", "deny")
 
 
-def plain_table(*columns: str, title: str = "") -> Table:
+def plain_table(*columns: str) -> Table:
     """A table without a frame; columns whose name ends in `#` are numbers, the `#` is not shown."""
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         show_edge=False,
         header_style="bold",
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
     )
     for column in columns:
         if column.endswith("#"):
@@ -40,8 +37,9 @@ def run_summary(summary: dict[str, Any]) -> list[RenderableType]:
     """Everything that `maso run` prints, in the order in which a reader asks."""
     parts: list[RenderableType] = [_head(summary), Text(), *_decisions(summary), Text()]
     parts += [*_honest(summary), Text()]
+    parts += [*_adversaries(summary["adversaries"]), Text()]
     parts += [*_controls(summary), Text(), _scan(summary["scan"]), Text()]
-    return [*parts, _evidence(summary), _speed(summary)]
+    return [*parts, _evidence(summary), Text(), _speed(summary)]
 
 
 def lines(*texts: str) -> Text:
@@ -92,7 +90,7 @@ def _decisions(s: dict[str, Any]) -> list[RenderableType]:
     settled = _settled(by)
     said = ", ".join(f"{by[name]:,} {word}" for name, word in _WORDS.items())
     table = plain_table(
-        "from", *(f"{word}#" for word in _WORDS.values()), "honest allowed#", "hostile denied#"
+        "from", *(f"{word}#" for word in _WORDS.values()), "honest allowed#", "by adversaries#"
     )
     rows = sorted(found["by_type"], key=lambda r: -_settled(r["honest"]) - _settled(r["hostile"]))
     kept = rows if len(rows) <= TYPES_SHOWN_MAX else rows[:TYPES_SHOWN_MAX]
@@ -113,7 +111,7 @@ def _type_row(row: dict[str, Any]) -> list[str]:
         name,
         *(f"{honest[d] + hostile[d]:,}" for d in DECISIONS),
         share(honest["allow"] + honest["redact"], _settled(honest)),
-        share(hostile["deny"], _settled(hostile)),
+        f"{_settled(hostile):,}" if _settled(hostile) else "",
     ]
 
 
@@ -136,11 +134,14 @@ def _honest(s: dict[str, Any]) -> list[RenderableType]:
     ]
     refused = [r for r in s["decisions"]["reasons"] if r["decision"] == "deny" and r["honest"]]
     if refused:
-        parts += [Text(), _reasons(refused, "honest", "Every refusal of an honest message")]
+        parts += [Text(), heading("Every refusal of an honest message"), Text(), _reasons(refused, "honest")]
     else:
         parts.append(lines("  no honest message was refused"))
-    if honest["journeys_broken"] or honest["world_declined"]:
-        parts += [Text(), _broken(honest)]
+    if honest["journeys_broken"]:
+        parts += [Text(), _broken(honest["journeys_broken"])]
+    if honest["world_declined"]:
+        said = [f"{r['count']:,} {r['operation']} ({r['why']})" for r in honest["world_declined"]]
+        parts.append(lines(f"  the world declined, whoever asked: {', '.join(said)}"))
     return parts
 
 
@@ -151,34 +152,51 @@ def _performed(performed: dict[str, int]) -> str:
     return f"done in the world: {said}" if said else "nothing was done in the world"
 
 
-def _reasons(rows: Iterable[dict[str, Any]], side: str, title: str) -> Table:
-    table = plain_table("times#", "reason", "what happened", "what to do", title=title)
+def _reasons(rows: Iterable[dict[str, Any]], side: str) -> Table:
+    table = plain_table("times#", "reason", "what happened", "what to do")
     for row in sorted(rows, key=lambda r: (-r[side], r["code"])):
         table.add_row(f"{row[side]:,}", row["code"], row["text"], row["remedy"])
     return table
 
 
-def _broken(honest: dict[str, Any]) -> Table:
-    table = plain_table(
-        "times#", "what", "why", title="Where honest journeys broke off, and what the world declined"
-    )
-    for row in honest["journeys_broken"]:
-        table.add_row(f"{row['count']:,}", f"journey {row['journey']}", row["by"])
-    for row in honest["world_declined"]:
-        table.add_row(f"{row['count']:,}", row["operation"], row["why"])
+def _broken(rows: list[dict[str, Any]]) -> Table:
+    table = plain_table("times#", "journey", "broken off by")
+    for row in rows:
+        table.add_row(f"{row['count']:,}", row["journey"], row["by"])
     return table
 
 
-def _controls(s: dict[str, Any]) -> list[RenderableType]:
-    table = plain_table(
-        "control",
-        "name",
-        "denied#",
-        "held#",
-        "redacted#",
-        "marked#",
-        title="Which control spoke, in their order",
+def _adversaries(found: dict[str, Any]) -> list[RenderableType]:
+    """What was planted, what refused it, and whether its effect happened, which is what counts."""
+    rows = [row for row in found["by_adversary"] if row["attempts"]]
+    absent = [row["id"] for row in found["by_adversary"] if not row["attempts"]]
+    if not rows:
+        return [heading("Adversaries (simulated)", "none took part")]
+    head = heading(
+        "Adversaries (simulated)",
+        f"{found['attempts']:,} attempts by {len(rows)} adversaries, with {found['messages']:,} messages:"
+        f" {found['effects_achieved']:,} achieved their effect",
     )
+    table = plain_table("adversary", "attempts#", "refused by", "no effect anyway#", "achieved#")
+    for row in rows:
+        table.add_row(
+            row["id"],
+            f"{row['attempts']:,}",
+            _counted(row["stopped_by"]),
+            f"{row['without_effect']:,}" if row["without_effect"] else "",
+            f"{len(row['achieved']):,}",
+        )
+    more = [lines(f"  no surface for them in this fleet: {', '.join(absent)}")] if absent else []
+    return [head, Text(), table, *more]
+
+
+def _counted(counts: dict[str, int]) -> str:
+    """`3 IA-2.1/mac, 1 LOOP/repeated`, the most frequent first."""
+    return ", ".join(f"{n:,} {name}" for name, n in sorted(counts.items(), key=lambda p: (-p[1], p[0])))
+
+
+def _controls(s: dict[str, Any]) -> list[RenderableType]:
+    table = plain_table("control", "name", "denied#", "held#", "redacted#", "marked#")
     silent = []
     for row in s["decisions"]["by_control"]:
         if not any(row[d] for d in DECISIONS):
@@ -188,7 +206,7 @@ def _controls(s: dict[str, Any]) -> list[RenderableType]:
             row["control"], row["name"], *(f"{row[d]:,}" for d in ("deny", "hold", "redact", "allow"))
         )
     quiet = [lines(f"had nothing to say: {', '.join(silent)}")] if silent else []
-    return [table, *quiet]
+    return [heading("Which control spoke, in the order in which they run"), Text(), table, *quiet]
 
 
 def _scan(scan: dict[str, Any]) -> RenderableType:
