@@ -208,7 +208,7 @@ def _several(text: str, groups: list[Group], gap: str) -> list[Found]:
 
 
 def _of_another(text: str, group: Group) -> bool:
-    """The end of a number written with other separators, as 6780 in `123-45-6780 4111 ...`, or its beginning."""
+    """The end of a number written with other separators, as 6780 in `123-45-6780 4111`, or a start."""
     before, after = text[max(0, group[0] - 2) : group[0]], text[group[1] : group[1] + 2]
     return (before[:1].isdigit() and before[1:] in _JOINTS) or (after[1:].isdigit() and after[:1] in _JOINTS)
 

@@ -35,8 +35,8 @@ MAX_PIECES: Final = 19  # one digit per message, longest card number
 MAX_NOISE: Final = 12  # messages with digits that are no pieces: after that the pieces are forgotten
 _PIECE: Final = re.compile(r"[0-9]+")
 _NAMED_PART: Final = re.compile(
-    r"(?i)half|part|segment|piece|chunk|block|first|second|third|fourth|last|rest|remain|next|then|contin|begin|start"
-    r"|end(?:s|ing)?\b|digits|card|number is|group|pan(?![a-z])|finally"
+    r"(?i)half|part|segment|piece|chunk|block|first|second|third|fourth|last|rest|remain|next|then|contin|begin"
+    r"|start|end(?:s|ing)?\b|digits|card|number is|group|pan(?![a-z])|finally"
 )
 # Words that say what a number is. Before the digits, or after them as a unit.
 _BUSINESS: Final = re.compile(
