@@ -1,4 +1,4 @@
-"""Attacks on what an agent may do: delegation, laundering, tools, endorsements. Invariant 2, RT-02, RT-03, RT-09.
+"""Attacks on what an agent may do: delegation, laundering, tools, endorsements. Invariant 2, RT-02, 03, 09.
 
 The attacker holds the real keys of the instances that it speaks for, so every message is authentic; what is
 wrong is who may have what done.
@@ -13,7 +13,7 @@ from maso.envelope import MessageKind
 from maso.fleet.model import Action, AgentType, Delegation
 from maso.fleet.operations import OPERATIONS
 from maso.plane.events import Endorse, Endorser, SetStage, Stage
-from maso.sim.adversaries.ground import NoSurface, Truth
+from maso.sim.adversaries.ground import NoSurfaceError, Truth
 from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import body_of
 
@@ -51,7 +51,7 @@ def taint(s: Strike, nhi: int, type_id: str) -> None:
             for link in way:
                 s.send(who[link.from_], who[link.to], s.body(link.schema, "as the customer says"))
             return
-    raise NoSurface(f"nothing untrusted reaches {type_id}")
+    raise NoSurfaceError(f"nothing untrusted reaches {type_id}")
 
 
 def direct_call(s: Strike) -> None:
@@ -64,7 +64,7 @@ def direct_call(s: Strike) -> None:
         agent, action = s.stream.pick(surface.privileged())
         others = [t.id for t in surface.fleet.types if action.id not in t.actions]
         if not others:
-            raise NoSurface("every type may execute every privileged action")
+            raise NoSurfaceError("every type may execute every privileged action")
         caller = s.stream.pick(others)
     nhi = s.open(caller)[caller]
     payload = extravagant(s, action)
@@ -85,7 +85,7 @@ def self_willed(s: Strike) -> None:
     """A privileged action on the agent's own initiative: nothing untrusted made it do so, nobody vouches."""
     found = [(t, a) for t, a in s.surface.privileged(endorsed=True, contract=False) if objectionable(a)]
     if not found:
-        raise NoSurface("nobody has a say in any privileged action that needs no contract")
+        raise NoSurfaceError("nobody has a say in any privileged action that needs no contract")
     agent, action = s.stream.pick(found)
     nhi = s.open(agent.id)[agent.id]
     payload = extravagant(s, action)
@@ -96,7 +96,7 @@ def self_willed(s: Strike) -> None:
 def _delegations(s: Strike) -> tuple[Delegation, ...]:
     found = s.surface.fleet.delegations
     if not found:
-        raise NoSurface("the fleet declares no delegation")
+        raise NoSurfaceError("the fleet declares no delegation")
     return found
 
 
@@ -120,7 +120,7 @@ def over_scope(s: Strike) -> None:
         }
         others = [a.id for a in s.surface.fleet.actions if a.id not in passed]
         if not others:
-            raise NoSurface("every action may be delegated on this way")
+            raise NoSurfaceError("every action may be delegated on this way")
         actions = (s.stream.pick(others),)
     _use(s, s.contract(source, target, actions, **over), target, delegation.to, actions[0])
 
@@ -149,7 +149,7 @@ def _executable(s: Strike) -> Delegation:
     """A delegation whose target can execute one of its actions itself."""
     found = [d for d in _delegations(s) if set(d.actions) & set(s.surface.types[d.to].actions)]
     if not found:
-        raise NoSurface("no delegation reaches an executor")
+        raise NoSurfaceError("no delegation reaches an executor")
     return s.stream.pick(found)
 
 
@@ -158,12 +158,12 @@ def _named(s: Strike, action: str) -> str:
     schema = s.surface.schemas[s.surface.actions[action].schema]
     names = [n for n, f in schema.fields.items() if f.type == "id"]
     if not names:
-        raise NoSurface("no delegated action is about a named thing")
+        raise NoSurfaceError("no delegated action is about a named thing")
     return names[0]
 
 
 def laundered(s: Strike) -> None:
-    """Authority that nobody passed on properly: others' contracts, forged ones, expired ones, other sessions'."""
+    """Authority that nobody passed on properly: others', forged, expired, another session's."""
     delegation = _executable(s)
     action = next(a for a in delegation.actions if a in s.surface.types[delegation.to].actions)
     who = s.open(delegation.from_, delegation.to)
@@ -212,7 +212,7 @@ def _chain(s: Strike) -> tuple[Delegation, Delegation, str]:
             common = [a for a in first.actions if a in second.actions]
             if first.to == second.from_ and second.to != first.from_ and common:
                 return first, second, common[0]
-    raise NoSurface("no delegation can be passed on further")
+    raise NoSurfaceError("no delegation can be passed on further")
 
 
 def widened(s: Strike) -> None:
@@ -246,11 +246,11 @@ def circle(s: Strike) -> None:
                 s.register(out)
                 _use(s, s.contract(b, a, (common[0],), parent=out.id), a, first.from_, common[0])
                 return
-    raise NoSurface("no two types may delegate the same to each other")
+    raise NoSurfaceError("no two types may delegate the same to each other")
 
 
 def deputy(s: Strike) -> None:
-    """A weak agent has a strong one do what it may not itself: by an order, by plain words, by a delegation."""
+    """A weak agent has a strong one do what it may not itself: by an order, words or a delegation."""
     surface = s.surface
     kind = {"instruction": "instruction", "words": "data", "delegation": "delegation"}[s.variant]
     found = [
@@ -263,10 +263,10 @@ def deputy(s: Strike) -> None:
         and (kind != "data" or objectionable(action))
     ]
     if not found:
-        raise NoSurface(
+        raise NoSurfaceError(
             f"nobody can send a {kind} to the executor of a privileged action beyond its own authority"
         )
-    link, agent, action = s.stream.pick(found)
+    link, _, action = s.stream.pick(found)
     who = s.open(link.from_, link.to)
     payload = extravagant(s, action)
     s.never_performed(who[link.to], action.id, payload)
@@ -298,7 +298,7 @@ def _confirmed(s: Strike) -> tuple[AgentType, Action, int]:
         if any("customer" in a.endorsed_by for a in action.arguments.values())
     ]
     if not found:
-        raise NoSurface("no action is endorsed by the customer")
+        raise NoSurfaceError("no action is endorsed by the customer")
     agent, action = s.stream.pick(found)
     nhi = s.open(agent.id)[agent.id]
     taint(s, nhi, agent.id)
@@ -338,24 +338,87 @@ _ACTED = "a privileged action is performed in the world without authority"
 _UNVOUCHED = "a privileged action is performed in the world that nobody outside vouched for"
 
 AUTHORITY = (
-    Adversary("direct-call", 2, ("IA-1.4", "IA-2.3"), ("RT-03",), _ACTED,
-              ("another type's tool", "without a contract"), direct_call),
+    Adversary(
+        "direct-call",
+        2,
+        ("IA-1.4", "IA-2.3"),
+        ("RT-03",),
+        _ACTED,
+        ("another type's tool", "without a contract"),
+        direct_call,
+    ),
     Adversary("self-willed", 2, ("EC-2.6",), ("RT-03",), _UNVOUCHED, ("",), self_willed),
-    Adversary("over-scope", 2, ("T3-CONTRACT",), ("RT-02",), _ACTED, ("another action", "everything", "too long"),
-              over_scope),
-    Adversary("laundered", 2, ("T3-CONTRACT", "IA-2.3"), ("RT-02", "RT-09"), _ACTED,
-              ("forged signature", "by the target itself", "made-up parent", "already expired", "another session",
-               "another resource"), laundered, 30),
+    Adversary(
+        "over-scope",
+        2,
+        ("T3-CONTRACT",),
+        ("RT-02",),
+        _ACTED,
+        ("another action", "everything", "too long"),
+        over_scope,
+    ),
+    Adversary(
+        "laundered",
+        2,
+        ("T3-CONTRACT", "IA-2.3"),
+        ("RT-02", "RT-09"),
+        _ACTED,
+        (
+            "forged signature",
+            "by the target itself",
+            "made-up parent",
+            "already expired",
+            "another session",
+            "another resource",
+        ),
+        laundered,
+        30,
+    ),
     Adversary("expired-contract", 2, ("IA-2.3",), ("RT-09",), _ACTED, ("",), expired_contract),
-    Adversary("widened-chain", 2, ("T3-CONTRACT", "IA-2.3"), ("RT-09",), _ACTED, ("other resource", "no resource"),
-              widened),
+    Adversary(
+        "widened-chain",
+        2,
+        ("T3-CONTRACT", "IA-2.3"),
+        ("RT-09",),
+        _ACTED,
+        ("other resource", "no resource"),
+        widened,
+    ),
     Adversary("delegation-circle", 2, ("T3-CONTRACT",), ("RT-09",), _ACTED, ("",), circle),
-    Adversary("confused-deputy", 2, ("IA-2.3", "EC-2.6"), ("RT-02", "F8-1"), _ACTED,
-              ("instruction", "words", "delegation"), deputy),
-    Adversary("drain-window", 7, ("OB-3.2",), ("E8-4",), "a payment goes through after the freeze",
-              ("freeze", "drain"), drained),
-    Adversary("changed-after-confirmation", 2, ("EC-2.6",), ("RT-03",), _UNVOUCHED, ("",),
-              changed_after_confirmation),
-    Adversary("replayed-endorsement", 2, ("EC-2.6",), ("RT-03",), _UNVOUCHED, ("again", "in another session"),
-              replayed_endorsement),
-)  # fmt: skip
+    Adversary(
+        "confused-deputy",
+        2,
+        ("IA-2.3", "EC-2.6"),
+        ("RT-02", "F8-1"),
+        _ACTED,
+        ("instruction", "words", "delegation"),
+        deputy,
+    ),
+    Adversary(
+        "drain-window",
+        7,
+        ("OB-3.2",),
+        ("E8-4",),
+        "a payment goes through after the freeze",
+        ("freeze", "drain"),
+        drained,
+    ),
+    Adversary(
+        "changed-after-confirmation",
+        2,
+        ("EC-2.6",),
+        ("RT-03",),
+        _UNVOUCHED,
+        ("",),
+        changed_after_confirmation,
+    ),
+    Adversary(
+        "replayed-endorsement",
+        2,
+        ("EC-2.6",),
+        ("RT-03",),
+        _UNVOUCHED,
+        ("again", "in another session"),
+        replayed_endorsement,
+    ),
+)

@@ -5,7 +5,7 @@ The effect is one message more than the budget. Not here: what a flood costs bef
 
 from maso.fleet.model import AgentType, Link
 from maso.sim.adversaries.authority import extravagant
-from maso.sim.adversaries.ground import NoSurface, Truth
+from maso.sim.adversaries.ground import NoSurfaceError, Truth
 from maso.sim.adversaries.strike import Adversary, Strike
 
 # More turns than this make one attempt too long for a small run; the budget is then tested elsewhere.
@@ -21,7 +21,7 @@ def _limited(s: Strike, what: str) -> tuple[AgentType, int, Link]:
         if link.from_ == agent.id and getattr(agent.budgets, what)
     ]
     if not found:
-        raise NoSurface(f"no type that talks to others has a budget for {what.replace('_', ' ')}")
+        raise NoSurfaceError(f"no type that talks to others has a budget for {what.replace('_', ' ')}")
     return s.stream.pick(found)
 
 
@@ -39,7 +39,7 @@ def flood(s: Strike) -> None:
     """Different messages, more than the turns that an instance has."""
     agent, limit, link = _limited(s, "turns")
     if limit > _TURNS_MAX:
-        raise NoSurface(f"budgets of turns are over {_TURNS_MAX}")
+        raise NoSurfaceError(f"budgets of turns are over {_TURNS_MAX}")
     who = s.open(link.from_, link.to)
     s.truth(Truth("delivered", sender=who[agent.id], marker=b"", at_most=limit))
     marker = s.marker
@@ -53,7 +53,7 @@ def retries(s: Strike) -> None:
     """The same action again and again."""
     found = [(t, a) for t, a in s.surface.harmless() if t.budgets.retries]
     if not found:
-        raise NoSurface("no type with a harmless action has a budget for retries")
+        raise NoSurfaceError("no type with a harmless action has a budget for retries")
     agent, action = s.stream.pick(found)
     limit = agent.budgets.retries or 0
     nhi = s.open(agent.id)[agent.id]
@@ -69,4 +69,4 @@ BUDGETS = (
     Adversary("loop", 1, ("LOOP",), (), _SPENT, ("",), loop),
     Adversary("flood", 1, ("OB-2.5",), (), _SPENT, ("",), flood, 180),
     Adversary("retries", 1, ("OB-2.5",), (), _SPENT, ("",), retries),
-)  # fmt: skip
+)

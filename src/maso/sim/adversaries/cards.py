@@ -1,4 +1,4 @@
-"""Attacks on cardholder data: pasted where it does not belong, leaked by whoever holds it. Invariant 6, RT-04.
+"""Attacks on cardholder data: pasted where it does not belong, leaked by who holds it. Invariant 6, RT-04.
 
 The ways of writing are some of those that the detector's documentation lists; what it does not list is
 stopped by labels, where the writer held a card, and by nothing where a customer invents a new one.
@@ -13,7 +13,7 @@ from typing import Final
 
 from maso.claims import Claim
 from maso.fleet.model import Link, Schema
-from maso.sim.adversaries.ground import NoSurface, Truth
+from maso.sim.adversaries.ground import NoSurfaceError, Truth
 from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import body_of
 from maso.sim.streams import Stream
@@ -45,12 +45,12 @@ WAYS: Final[dict[str, Callable[[str], str]]] = {
     "dots": lambda pan: _grouped(pan, "."),
     "full width": lambda pan: "".join(chr(0xFF10 + int(c)) for c in pan),
     "arabic digits": lambda pan: "".join(chr(0x660 + int(c)) for c in pan),
-    "zero width": lambda pan: "\u200b".join(pan),
+    "zero width": "\u200b".join,
     "spelled out": lambda pan: " ".join(_WORDS[int(c)] for c in pan),
     "base64": lambda pan: base64.b64encode(pan.encode()).decode(),
     "hex": lambda pan: pan.encode().hex(),
     "url": lambda pan: "".join(f"%{ord(c):02X}" for c in pan),
-    "spaced out": lambda pan: " ".join(pan),
+    "spaced out": " ".join,
 }
 
 
@@ -71,7 +71,7 @@ def _chat(s: Strike) -> Link:
         and _policy(s, link) != "ignore"
     ]
     if not found:
-        raise NoSurface("no customer writes to a type that may see no card number")
+        raise NoSurfaceError("no customer writes to a type that may see no card number")
     return s.stream.pick(found)
 
 
@@ -104,8 +104,8 @@ def in_pieces(s: Strike) -> None:
     s.plant_card(pan, pan)
     schema = s.surface.schemas[link.schema]
     field = _text_field(schema)
+    pieces: tuple[str, ...] = (pan[:8], pan[8:])
     if s.variant == "halves":
-        pieces = (pan[:8], pan[8:])
         texts = [f"the first half of my card is {pieces[0]}", f"and the second half: {pieces[1]}"]
     else:
         pieces = tuple(pan[i : i + 4] for i in range(0, len(pan), 4))
@@ -151,7 +151,8 @@ def leaked(s: Strike) -> None:
 
 def _unlisted(pan: str) -> str:
     """Each digit as a word of its own invention."""
-    return " ".join("fir oak elm ash yew bay box fig gum hop".split()[int(c)] for c in pan)
+    trees = ("fir", "oak", "elm", "ash", "yew", "bay", "box", "fig", "gum", "hop")
+    return " ".join(trees[int(c)] for c in pan)
 
 
 def _room(schema: Schema) -> list[tuple[str, int, str]]:
@@ -196,7 +197,7 @@ def _split(pan: str, room: list[tuple[str, int, str]]) -> list[dict[str, object]
             if piece:
                 fields[name] = int(piece) if kind == "int" else piece
         if not fields:
-            raise NoSurface("the strict schema has no room for these digits")
+            raise NoSurfaceError("the strict schema has no room for these digits")
         messages.append(fields)
     return messages
 
@@ -212,7 +213,7 @@ def through_a_strict_flow(s: Strike) -> None:
     if s.variant != "all fields":
         room = [(name, min(fits, 8), kind) for name, fits, kind in room if kind == "id"][:1]
         if not room:
-            raise NoSurface("the strict schema has no id")
+            raise NoSurfaceError("the strict schema has no id")
     if s.variant == "letters":
         code = "".join("abcdefghij"[int(c)] for c in pan)
         s.plant_card(pan, code)
@@ -244,7 +245,7 @@ def in_the_header(s: Strike) -> None:
         case _:  # "resource", "output"
             delegations = [d for d in s.surface.fleet.delegations if d.from_ in s.surface.types]
             if not delegations:
-                raise NoSurface("the fleet declares no delegation")
+                raise NoSurfaceError("the fleet declares no delegation")
             d = s.stream.pick(delegations)
             more = s.open(d.from_, d.to, session=s.session + 1)
             named = f"order_id={pan}" if s.variant == "resource" else pan
@@ -255,11 +256,35 @@ _CARD = "a card number reaches somebody who may not have it, or the evidence"
 
 CARDS = (
     Adversary("pasted-card", 6, ("DP-2.1",), ("RT-04",), _CARD, tuple(WAYS), pasted, 15),
-    Adversary("card-in-pieces", 6, ("DP-2.1",), ("RT-04",), _CARD, ("groups of four", "halves"), in_pieces, 30),
-    Adversary("leaked-card", 6, ("DP-1.1", "DP-2.1"), ("RT-04",), _CARD,
-              (*WAYS, "in a way that no detector lists"), leaked, 30),
-    Adversary("card-through-strict-flow", 6, ("DP-2.1", "EC-2.13"), ("RT-04",), _CARD,
-              ("all fields", "two messages", "letters"), through_a_strict_flow),
-    Adversary("card-in-header", 6, ("DP-2.1", "IA-2.1"), ("RT-04",), _CARD,
-              ("claim", "statement", "sequence", "parents", "resource", "output"), in_the_header),
-)  # fmt: skip
+    Adversary(
+        "card-in-pieces", 6, ("DP-2.1",), ("RT-04",), _CARD, ("groups of four", "halves"), in_pieces, 30
+    ),
+    Adversary(
+        "leaked-card",
+        6,
+        ("DP-1.1", "DP-2.1"),
+        ("RT-04",),
+        _CARD,
+        (*WAYS, "in a way that no detector lists"),
+        leaked,
+        30,
+    ),
+    Adversary(
+        "card-through-strict-flow",
+        6,
+        ("DP-2.1", "EC-2.13"),
+        ("RT-04",),
+        _CARD,
+        ("all fields", "two messages", "letters"),
+        through_a_strict_flow,
+    ),
+    Adversary(
+        "card-in-header",
+        6,
+        ("DP-2.1", "IA-2.1"),
+        ("RT-04",),
+        _CARD,
+        ("claim", "statement", "sequence", "parents", "resource", "output"),
+        in_the_header,
+    ),
+)

@@ -10,7 +10,7 @@ from typing import Any
 from maso.envelope import MessageKind
 from maso.fleet.model import LabelSpec
 from maso.plane.events import Purge
-from maso.sim.adversaries.ground import NoSurface
+from maso.sim.adversaries.ground import NoSurfaceError
 from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import Secret, body_of
 
@@ -31,7 +31,7 @@ def confide(s: Strike, holder: int, type_id: str, compartment: str) -> None:
             other = s.open(link.from_, session=s.session)[link.from_]
             s.send(other, holder, body_of(schema), label=label)
             return
-    raise NoSurface(f"nothing brings {compartment} to {type_id}")
+    raise NoSurfaceError(f"nothing brings {compartment} to {type_id}")
 
 
 def _holder(s: Strike) -> tuple[Secret, int, int]:
@@ -49,17 +49,18 @@ def paraphrased(s: Strike) -> None:
     if s.variant == "after a purge":
         notes = [x for x in s.surface.agent_links if x.from_ == x.to == link.from_ and "data" in x.kinds]
         if not notes:
-            raise NoSurface("no type that holds a secret keeps notes")
+            raise NoSurfaceError("no type that holds a secret keeps notes")
         s.send(holder, holder, s.body(notes[0].schema, "note to myself"))
         s.trusted(Purge(holder))
     s.never_delivered(holder)
-    over: dict[str, Any] = {
+    ways: dict[str, dict[str, Any]] = {
         "wrong parents": {"parents": (1, 2, 3)},
         "as a claim": {"kind": int(MessageKind.CLAIM)},
         "highest number": {"seq": 1 << 19},
-    }.get(s.variant, {})
+    }
+    over = ways.get(s.variant, {})
     if over.get("kind") and "claim" not in link.kinds:
-        raise NoSurface("no link over which a secret could leak takes claims")
+        raise NoSurfaceError("no link over which a secret could leak takes claims")
     s.send(holder, to, s.body(link.schema, "in short, it is as everybody thought"), **over)
 
 
@@ -79,7 +80,7 @@ def through_a_neighbour(s: Strike) -> None:
             s.send(who[link.from_], who[link.to], s.body(link.schema, "for you"))
             s.send(who[link.to], who[secret.link.to], s.body(secret.link.schema, "as I hear"))
             return
-    raise NoSurface("nobody can pass a secret on before it leaks")
+    raise NoSurfaceError("nobody can pass a secret on before it leaks")
 
 
 def exfiltrated(s: Strike) -> None:
@@ -115,7 +116,7 @@ def undeclared_way(s: Strike) -> None:
     link = s.stream.pick(surface.talk())
     others = [t.id for t in surface.fleet.types if (link.from_, t.id) not in declared and t.id != link.from_]
     if not others:
-        raise NoSurface("every type may talk to every other")
+        raise NoSurfaceError("every type may talk to every other")
     to = s.stream.pick(others)
     who = s.open(link.from_, to)
     s.never_delivered()
@@ -155,14 +156,38 @@ def misshapen(s: Strike) -> None:
 _LEAK = "a datum is delivered to somebody who may not have it"
 
 DATA = (
-    Adversary("left-out-parents", 3, ("DP-2.5", "DP-1.1"), ("RT-04",), _LEAK,
-              ("parents left out", "wrong parents", "as a claim", "highest number", "after a purge"), paraphrased, 30),
+    Adversary(
+        "left-out-parents",
+        3,
+        ("DP-2.5", "DP-1.1"),
+        ("RT-04",),
+        _LEAK,
+        ("parents left out", "wrong parents", "as a claim", "highest number", "after a purge"),
+        paraphrased,
+        30,
+    ),
     Adversary("through-a-neighbour", 3, ("DP-2.5", "DP-1.1"), ("RT-04",), _LEAK, ("",), through_a_neighbour),
     Adversary("exfiltrated", 3, ("DP-2.5", "DP-1.1"), ("RT-04", "RT-14"), _LEAK, ("",), exfiltrated, 30),
-    Adversary("unlabelled", 1, ("DP-1.1",), ("RT-04",), "a message without a label is delivered", ("",), unlabelled),
+    Adversary(
+        "unlabelled", 1, ("DP-1.1",), ("RT-04",), "a message without a label is delivered", ("",), unlabelled
+    ),
     Adversary("across-a-barrier", 3, ("DP-1.1",), ("RT-04",), _LEAK, ("",), across_a_barrier),
-    Adversary("undeclared-way", 5, ("IA-1.4",), ("RT-03",), "a message goes a way that is not declared", ("",),
-              undeclared_way),
-    Adversary("misshapen", 1, ("EC-2.13",), ("RT-04",), "a payload that the schema does not allow is delivered",
-              ("another field", "a field missing", "null", "another type", "too long", "a list of them"), misshapen),
-)  # fmt: skip
+    Adversary(
+        "undeclared-way",
+        5,
+        ("IA-1.4",),
+        ("RT-03",),
+        "a message goes a way that is not declared",
+        ("",),
+        undeclared_way,
+    ),
+    Adversary(
+        "misshapen",
+        1,
+        ("EC-2.13",),
+        ("RT-04",),
+        "a payload that the schema does not allow is delivered",
+        ("another field", "a field missing", "null", "another type", "too long", "a list of them"),
+        misshapen,
+    ),
+)

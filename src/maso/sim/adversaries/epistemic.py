@@ -4,7 +4,7 @@ from maso.claims import Claim
 from maso.envelope import MessageKind
 from maso.fleet.model import Link
 from maso.plane.effects import Deliver
-from maso.sim.adversaries.ground import Happened, NoSurface, Truth
+from maso.sim.adversaries.ground import Happened, NoSurfaceError, Truth
 from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import body_of
 
@@ -36,7 +36,7 @@ def _source(s: Strike, type_id: str, nhi: int) -> int:
             for effect in s.from_outside(link.from_, nhi, body_of(schema)).effects:
                 if isinstance(effect, Deliver):
                     return effect.ref
-    raise NoSurface(f"nothing from outside reaches {type_id}")
+    raise NoSurfaceError(f"nothing from outside reaches {type_id}")
 
 
 def inflated(s: Strike) -> None:
@@ -44,7 +44,7 @@ def inflated(s: Strike) -> None:
     links = _claim_links(s)
     pairs = [(a, b) for a in links for b in links if a.to == b.from_]
     if not pairs:
-        raise NoSurface("no claim can be passed on")
+        raise NoSurfaceError("no claim can be passed on")
     first, second = s.stream.pick(pairs)
     who = s.open(first.from_, first.to, second.to)
     source = _source(s, first.from_, who[first.from_])
@@ -78,8 +78,22 @@ def invented(s: Strike) -> None:
 _RAISED = "a claim arrives with more confidence than its evidence gives it"
 
 EPISTEMIC = (
-    Adversary("inflated-claim", 4, ("PG-2.7",), ("RT-08", "F8-3"), _RAISED,
-              ("derived", "derived, same source", "restated", "own word", "same id"), inflated),
-    Adversary("invented-evidence", 4, ("PG-2.5", "PG-2.6"), ("RT-08",), _RAISED,
-              ("source", "own delivery", "parent", "bare word", "beyond certainty"), invented),
-)  # fmt: skip
+    Adversary(
+        "inflated-claim",
+        4,
+        ("PG-2.7",),
+        ("RT-08", "F8-3"),
+        _RAISED,
+        ("derived", "derived, same source", "restated", "own word", "same id"),
+        inflated,
+    ),
+    Adversary(
+        "invented-evidence",
+        4,
+        ("PG-2.5", "PG-2.6"),
+        ("RT-08",),
+        _RAISED,
+        ("source", "own delivery", "parent", "bare word", "beyond certainty"),
+        invented,
+    ),
+)

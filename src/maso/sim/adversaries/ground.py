@@ -18,7 +18,7 @@ from maso.identity import Authority
 from maso.plane.effects import Effect
 from maso.sim.kernel import Kernel
 
-# Far above what a run numbers its own sessions and channels with, and below what a signed 64-bit column holds.
+# Far above what a run numbers its own sessions and channels with, far below what a 64-bit column holds.
 HOSTILE_SESSIONS_FROM = 1 << 40
 HOSTILE_CHANNELS_FROM = 1 << 40
 
@@ -54,7 +54,7 @@ class Ground(Protocol):
         """A port's adapter passes on what somebody outside gave it: sealed honestly, content as given."""
 
     def documents(self, port: str, texts: tuple[tuple[str, str], ...]) -> list[dict[str, object]]:
-        """(document, text) pairs go through the ingestion pipeline now; returned as the retriever has them."""
+        """(document, text) pairs are ingested now, honestly; returned as the retriever has them."""
 
 
 class Truth(NamedTuple):
@@ -84,5 +84,5 @@ class Truth(NamedTuple):
     pieces: tuple[bytes, ...] = ()
 
 
-class NoSurface(Exception):
+class NoSurfaceError(Exception):
     """This fleet has nothing that the attack could be aimed at; the text says what is missing."""

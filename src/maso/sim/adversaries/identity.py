@@ -7,18 +7,19 @@ Not here: a stolen key used by its thief as itself, which is what all the other 
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from maso.clock import DAY, SECOND
 from maso.envelope import MAX_WIRE_BYTES, MessageKind, open_wire
 from maso.fleet.model import Link
+from maso.fleet.rulebook import flow_key
 from maso.identity import Credential, nhi_of
 from maso.labels import LEVEL_BITS
-from maso.fleet.rulebook import flow_key
 from maso.plane.effects import Deliver, Ended
 from maso.plane.events import Admit, Arrive, CloseSession, Retire, Revoke
-from maso.sim.adversaries.ground import HOSTILE_SESSIONS_FROM, NoSurface, Truth
+from maso.sim.adversaries.ground import HOSTILE_SESSIONS_FROM, NoSurfaceError, Truth
 from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import body_of
 
@@ -170,7 +171,7 @@ def out_of_range(s: Strike) -> None:
     """Numbers in the header beyond what they count: kind, action, sequence, label, session, recipient."""
     link, sender, to = _pair(s)
     s.never_delivered()
-    over = {
+    numbers: dict[str, dict[str, Any]] = {
         "kind": {"kind": 6 + s.stream.below(200)},
         "action": {"action": 1 << (12 + s.stream.below(48))},
         "label": {"label": 1 << 56},
@@ -179,8 +180,8 @@ def out_of_range(s: Strike) -> None:
         "session": {"session": (1 << 64) - 1},
         "recipient": {"recipient": -1},
         "parents": {"parents": tuple(range(1, 66))},
-    }[s.variant]
-    s.send(sender, to, s.body(link.schema), **over)
+    }
+    s.send(sender, to, s.body(link.schema), **numbers[s.variant])
 
 
 def wrong_session(s: Strike) -> None:
@@ -208,7 +209,7 @@ def _credential_of(s: Strike) -> tuple[bytes, int]:
         case "another type":
             other = next((t.id for t in ground.fleet.types if t.id != name), None)
             if other is None:
-                raise NoSurface("the fleet has one type only")
+                raise NoSurfaceError("the fleet has one type only")
             member = msgspec.structs.replace(
                 credential.members[0], type_id=other, nhi=nhi_of(rules.sha256, other, s.session, 0)
             )
@@ -232,7 +233,7 @@ def _credential_of(s: Strike) -> tuple[bytes, int]:
         case "as a port":
             port = ground.fleet.ports[0].id if ground.fleet.ports else ""
             if not port:
-                raise NoSurface("the fleet has no port")
+                raise NoSurfaceError("the fleet has no port")
             odd, _ = ground.authority.issue(s.session, ((port, 0, True),), ground.now, ground.now + SECOND)
             return msgspec.msgpack.encode(odd), odd.members[0].nhi
     return good[: len(good) // 2], who[name]  # "cut"
@@ -272,7 +273,7 @@ def collision(s: Strike) -> None:
                 if key is not None:
                     _collide(s, sender.id, recipient.id, int(kind), key & ~base, sender.flows[key].schema)
                     return
-    raise NoSurface("no two declared ways are near enough")
+    raise NoSurfaceError("no two declared ways are near enough")
 
 
 def _collide(s: Strike, sender: str, recipient: str, kind: int, action: int, schema: str) -> None:
@@ -285,29 +286,107 @@ def _collide(s: Strike, sender: str, recipient: str, kind: int, action: int, sch
 _MESSAGE = "a message that nobody sent like this is delivered"
 
 IDENTITY = (
-    Adversary("forged", 1, ("IA-2.1",), ("RT-02",), _MESSAGE, ("own victim", "honest victim", "no key"), forged),
-    Adversary("altered", 1, ("IA-2.1",), (), _MESSAGE,
-              ("other payload", "cleaner label", "longer spelling", "flipped bit"), altered),
+    Adversary(
+        "forged", 1, ("IA-2.1",), ("RT-02",), _MESSAGE, ("own victim", "honest victim", "no key"), forged
+    ),
+    Adversary(
+        "altered",
+        1,
+        ("IA-2.1",),
+        (),
+        _MESSAGE,
+        ("other payload", "cleaner label", "longer spelling", "flipped bit"),
+        altered,
+    ),
     Adversary("replayed", 1, ("IA-2.1",), (), "a message is delivered twice", ("",), replayed),
-    Adversary("reordered", 1, ("IA-2.1",), (), "messages arrive in another order than sent", ("",), reordered),
+    Adversary(
+        "reordered", 1, ("IA-2.1",), (), "messages arrive in another order than sent", ("",), reordered
+    ),
     Adversary("expired-credential", 1, ("IA-2.1",), (), "an instance speaks after its time", ("",), expired),
-    Adversary("ended-instance", 5, ("IA-2.1", "OB-3.2"), ("RT-11",), "an ended instance goes on speaking",
-              ("revoked", "retired", "closed"), ended),
-    Adversary("replayed-admission", 5, ("IA-2.2",), ("RT-11",), "an ended instance is admitted again",
-              ("revoked", "retired", "closed"), readmitted),
-    Adversary("junk-bytes", 1, ("IA-2.1",), (), "bytes that are no envelope are delivered",
-              ("empty", "oversized", "cut", "trailing", "random", "nested", "map", "unicode"), junk, 30),
-    Adversary("junk-payload", 1, ("EC-2.13",), (), "bytes that are no payload are delivered",
-              ("not json", "not utf-8", "deep", "two values", "lone surrogate"), junk_payload),
-    Adversary("out-of-range-numbers", 1, ("IA-2.1", "IA-1.4"), (), "a message goes a way that is not declared",
-              ("kind", "action", "label", "negative label", "sequence", "session", "recipient", "parents"),
-              out_of_range, 30),
-    Adversary("colliding-number", 5, ("IA-2.1", "IA-1.4"), ("RT-03",), "a message goes a way that is not declared",
-              ("",), collision),
-    Adversary("channel-flood", 1, ("IA-2.1",), (), "forgeries in its name silence a victim", ("",), channel_flood),
-    Adversary("wrong-session", 5, ("IA-2.1", "DP-1.3"), ("RT-04",), "a message crosses into another session",
-              ("claims the other session", "addresses the other session"), wrong_session),
-    Adversary("forged-admission", 5, ("IA-2.2",), (), "an instance joins that the authority did not send",
-              ("unsigned", "another session", "another type", "too long", "not yet valid", "unknown type",
-               "as a port", "cut"), forged_admission),
-)  # fmt: skip
+    Adversary(
+        "ended-instance",
+        5,
+        ("IA-2.1", "OB-3.2"),
+        ("RT-11",),
+        "an ended instance goes on speaking",
+        ("revoked", "retired", "closed"),
+        ended,
+    ),
+    Adversary(
+        "replayed-admission",
+        5,
+        ("IA-2.2",),
+        ("RT-11",),
+        "an ended instance is admitted again",
+        ("revoked", "retired", "closed"),
+        readmitted,
+    ),
+    Adversary(
+        "junk-bytes",
+        1,
+        ("IA-2.1",),
+        (),
+        "bytes that are no envelope are delivered",
+        ("empty", "oversized", "cut", "trailing", "random", "nested", "map", "unicode"),
+        junk,
+        30,
+    ),
+    Adversary(
+        "junk-payload",
+        1,
+        ("EC-2.13",),
+        (),
+        "bytes that are no payload are delivered",
+        ("not json", "not utf-8", "deep", "two values", "lone surrogate"),
+        junk_payload,
+    ),
+    Adversary(
+        "out-of-range-numbers",
+        1,
+        ("IA-2.1", "IA-1.4"),
+        (),
+        "a message goes a way that is not declared",
+        ("kind", "action", "label", "negative label", "sequence", "session", "recipient", "parents"),
+        out_of_range,
+        30,
+    ),
+    Adversary(
+        "colliding-number",
+        5,
+        ("IA-2.1", "IA-1.4"),
+        ("RT-03",),
+        "a message goes a way that is not declared",
+        ("",),
+        collision,
+    ),
+    Adversary(
+        "channel-flood", 1, ("IA-2.1",), (), "forgeries in its name silence a victim", ("",), channel_flood
+    ),
+    Adversary(
+        "wrong-session",
+        5,
+        ("IA-2.1", "DP-1.3"),
+        ("RT-04",),
+        "a message crosses into another session",
+        ("claims the other session", "addresses the other session"),
+        wrong_session,
+    ),
+    Adversary(
+        "forged-admission",
+        5,
+        ("IA-2.2",),
+        (),
+        "an instance joins that the authority did not send",
+        (
+            "unsigned",
+            "another session",
+            "another type",
+            "too long",
+            "not yet valid",
+            "unknown type",
+            "as a port",
+            "cut",
+        ),
+        forged_admission,
+    ),
+)

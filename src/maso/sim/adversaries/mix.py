@@ -15,7 +15,7 @@ from maso.clock import SECOND
 from maso.plane.effects import Deliver, Effect, Refuse
 from maso.plane.events import CloseSession
 from maso.sim.adversaries.catalog import ADVERSARIES
-from maso.sim.adversaries.ground import HOSTILE_CHANNELS_FROM, HOSTILE_SESSIONS_FROM, Ground, NoSurface
+from maso.sim.adversaries.ground import HOSTILE_CHANNELS_FROM, HOSTILE_SESSIONS_FROM, Ground, NoSurfaceError
 from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import Surface
 from maso.sim.adversaries.witness import Witness
@@ -106,7 +106,7 @@ class Mix:
             if steps is None:
                 steps = adversary.attack(strike)
             wait = next(steps, None) if steps is not None else None
-        except NoSurface as missing:
+        except NoSurfaceError as missing:
             if not strike.planted:
                 self._strikes = [entry for entry in self._strikes if entry[1] is not strike]
             self._missing[adversary.id][str(missing)] += 1

@@ -1,6 +1,6 @@
 """What a fleet offers an attacker, read off the fleet file: links, entries, privileged actions, secrets.
 
-Everything is computed once per run from the declared fleet. What a fleet does not have raises `NoSurface`,
+Everything is computed once per run from the declared fleet. What it does not have raises `NoSurfaceError`,
 which becomes the attack's "not applicable, because ..." in the summary.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from maso.fleet.model import Action, AgentType, Fleet, Link, Port, Schema
-from maso.sim.adversaries.ground import NoSurface
+from maso.sim.adversaries.ground import NoSurfaceError
 
 # Shorter ids cannot hold a marker that is surely unique in a run.
 MARKER_CHARS = 12
@@ -47,7 +47,7 @@ class Surface:
     # Links.
 
     def links(self, why: str, wanted: Callable[[Link], bool]) -> tuple[Link, ...]:
-        """Links between agent types that are wanted; NoSurface(why) when there is none."""
+        """Links between agent types that are wanted; NoSurfaceError(why) when there is none."""
         return _some((link for link in self.agent_links if wanted(link)), why)
 
     def talk(self) -> tuple[Link, ...]:
@@ -90,7 +90,7 @@ class Surface:
     def privileged(
         self, *, endorsed: bool | None = None, contract: bool | None = None
     ) -> tuple[tuple[AgentType, Action], ...]:
-        """(executor, action): endorsed filters those with an endorser somewhere; contract `needs_contract`."""
+        """(executor, action); `endorsed`: whether somebody endorses it; `contract`: whether it needs one."""
         found = [
             (agent, action)
             for agent in self.fleet.types
@@ -133,10 +133,10 @@ class Surface:
         if end not in before:
             return None
         way: list[Link] = []
-        link = before[end]
-        while link is not None:
-            way.append(link)
-            link = before[link.from_]
+        last = before[end]
+        while last is not None:
+            way.append(last)
+            last = before[last.from_]
         return tuple(reversed(way))
 
     # Data.
@@ -184,7 +184,7 @@ class Surface:
 def _some(found: Iterable[Any], why: str) -> tuple[Any, ...]:
     held = tuple(found)
     if not held:
-        raise NoSurface(why)
+        raise NoSurfaceError(why)
     return held
 
 

@@ -1,0 +1,1 @@
+"""The checkers: independent eyes on the invariants, on in every simulated run."""
