@@ -48,6 +48,8 @@ def near(word: str, legal: Iterable[str]) -> str:
 def listed(names: Iterable[str], most: int = 40) -> str:
     """Legal names for people, cut where a screen would."""
     all_names = list(names)
+    if not all_names:
+        return "nothing so far"
     rest = len(all_names) - most
     return ", ".join(f"`{n}`" for n in all_names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
@@ -92,6 +94,9 @@ class Binder:
         self.bound.marks[path] = (node.line, node.column)
         match kind:
             case inspect.Metadata():
+                repeats = bool(kind.extra and kind.extra.get("repeats"))
+                if repeats and isinstance(kind.type, inspect.VarTupleType):
+                    return self._items(kind.type, node, path, once=False)
                 return self.value(kind.type, node, path)
             case inspect.StructType():
                 return self.struct(kind, node, path)
@@ -132,7 +137,9 @@ class Binder:
             given[field.name] = self.value(field.type, child, below)
         return given
 
-    def _items(self, kind: inspect.VarTupleType, node: Node, path: Path) -> tuple[Any, ...]:
+    def _items(
+        self, kind: inspect.VarTupleType, node: Node, path: Path, once: bool = True
+    ) -> tuple[Any, ...]:
         if not isinstance(node, Items):
             self.wrong(
                 node, path, self._not_a("list", node), f"a list: {expects(kind)}, or leave the key out"
@@ -141,7 +148,8 @@ class Binder:
         if kind.min_length and len(node.items) < kind.min_length:
             self.wrong(node, path, "the list is empty", f"at least {kind.min_length}")
         values = tuple(self.value(kind.item_type, item, (*path, i)) for i, item in enumerate(node.items))
-        if isinstance(kind.item_type, inspect.StrType | inspect.LiteralType):
+        item_type = kind.item_type.type if isinstance(kind.item_type, inspect.Metadata) else kind.item_type
+        if once and isinstance(item_type, inspect.StrType | inspect.LiteralType):
             self._no_twins(node, path)
         return values
 

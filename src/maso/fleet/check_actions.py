@@ -100,7 +100,11 @@ def _endorsers(g: Ground, path: Path, action: Action) -> None:
             what = f"`{operation.name}` has no check against facts"
             g.wrong(where, what, f"`customer` or `person`, or one of the operations {listed(checked)}")
         asks_customer = "customer" in argument.endorsed_by
-        if asks_customer and not any(p.source == "customer" for p in g.fleet.ports) and not g.unsure("ports"):
+        if (
+            asks_customer
+            and not any(p.source == "customer" for p in g.fleet.ports)
+            and not g.partial("ports")
+        ):
             g.wrong(
                 where, "no port leads to a customer who could confirm", "`facts` or `person`, or such a port"
             )

@@ -118,7 +118,11 @@ def policy(g: Ground, path: Path, policies: dict[str, str] | dict) -> None:  # t
     for kind, act in policies.items():
         if act == "ignore" and kind in _NEVER_IGNORED:
             g.wrong((*path, kind), f"`{kind}` would be let through unseen", "`refuse`, `redact`, `raise`")
-        if act == "raise" and kind not in g.fleet.dlp.compartments and not g.unsure("dlp"):
+        if (
+            act == "raise"
+            and kind not in g.fleet.dlp.compartments
+            and not g.is_broken(("dlp", "compartments"))
+        ):
             legal = f"`dlp: {{compartments: {{{kind}: NAME}}}}`, or `refuse` or `redact`"
             g.wrong((*path, kind), f"`{kind}` has no compartment that it could be raised to", legal)
 
@@ -140,7 +144,7 @@ def _delegations(g: Ground) -> None:
         if (
             "delegation" in link.kinds
             and (link.from_, link.to) not in declared
-            and not g.unsure("delegations")
+            and not g.partial("delegations")
         ):
             what = (
                 f"`{link.from_}` may send delegations to `{link.to}`, but no entry says what it may pass on"
@@ -165,7 +169,7 @@ def _delegation(g: Ground, path: Path, delegation: Delegation) -> None:
             what = f"`{target.id}` may not do `{name}`, nor pass it on"
             g.wrong((*path, "actions", i), what, _authority(target))
     linked = (delegation.from_, delegation.to, "delegation") in g.links
-    if source and target and not linked and not g.unsure("links"):
+    if source and target and not linked and not g.partial("links"):
         what = f"no link lets `{source.id}` send delegations to `{target.id}`"
         g.wrong(path, what, f"a link from `{source.id}` to `{target.id}` with `kinds: [delegation]`")
 

@@ -60,7 +60,7 @@ def step_count(steps: tuple[Step, ...], most: int = STEPS_MAX, depth: int = 0) -
 def check(g: Ground, journeys: tuple[Journey, ...]) -> None:
     """`journeys` as they stand in the file, with their groups."""
     total = sum(j.share for j in journeys)
-    if journeys and abs(total - 1) > _SUM_SLACK and not g.unsure("workload"):
+    if journeys and abs(total - 1) > _SUM_SLACK and not g.is_broken(("workload", "journeys")):
         g.wrong(("workload", "journeys"), f"the shares of the journeys come to {total:.2f}", "a sum of 1")
     seen: set[str] = set()
     for i, journey in enumerate(journeys):
@@ -89,7 +89,9 @@ def _walk(g: Ground, path: Path, journey: Journey) -> None:
     told: set[Path] = set()
     _groups(g, path, journey.steps)
     for where, step in _flat(path, journey.steps):
-        if where in told or g.is_broken(("workload", "journeys")):
+        if g.is_broken(("workload", "journeys")) or g.is_broken(path):
+            return  # what follows would follow from that mistake
+        if where in told:
             continue
         if not _Walker(g, state, where, step).go():
             told.add(where)
@@ -181,7 +183,7 @@ class _Walker:
         return self._deliver(link, *held, kind)
 
     def _no_link(self, source: str, target: str, kind: str) -> bool:
-        if self.g.unsure("links") or self.g.unsure("types"):
+        if self.g.partial("links") or self.g.partial("types") or self.g.partial("ports"):
             return False
         out = [f"{t} ({k})" for s, t, k in self.g.links if s == source]
         what = f"no link carries {kind} from `{source}` to `{target}`"

@@ -22,6 +22,7 @@ def check(g: Ground) -> None:
     _limits(g)
     for references in (_actions, _types, _ports, _links, _delegations, _clusters, _others):
         references(g)
+    g.settle()
 
 
 def _unique(g: Ground, section: str) -> None:
@@ -101,7 +102,7 @@ def _links(g: Ground) -> None:
         _end(g, (*path, "from"), link.from_, [*g.ids("types"), *g.ids("ports")], "type or port")
         if link.to in g.ports:
             legal = "an agent type; what is sent to a port is an `action`"
-            g.wrong((*path, "to"), f"`{link.to}` is a port", legal)
+            g.doubt((*path, "to"), f"`{link.to}` is a port", legal)
         else:
             _end(g, (*path, "to"), link.to, g.ids("types"), "agent type")
         _one(g, path, "schema", link.schema, "schemas", "schema")

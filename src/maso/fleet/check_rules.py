@@ -32,7 +32,7 @@ def _rising(g: Ground, path: Path, names: Sequence[str], order: Sequence[str], k
 
 def _shutdown(g: Ground) -> None:
     stages: tuple[ShutdownStage, ...] = g.fleet.shutdown
-    if not stages or g.unsure("shutdown"):
+    if not stages or g.partial("shutdown"):
         return
     names = [s.stage for s in stages]
     _rising(g, ("shutdown",), names, _STAGES, "stage")

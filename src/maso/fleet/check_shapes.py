@@ -77,7 +77,7 @@ def _sources(g: Ground, path: Path, spec: FieldSpec) -> None:
 def _cards(g: Ground, path: Path, schema: Schema) -> None:
     """A card number goes only to who is cleared for the compartment of `pan`."""
     cards = [name for name, spec in schema.fields.items() if spec.type == "card"]
-    if not cards or g.unsure("dlp"):
+    if not cards or g.is_broken(("dlp", "compartments")):
         return
     home = g.fleet.dlp.compartments.get("pan")
     if home is None:

@@ -27,6 +27,11 @@ def path_text(path: Path) -> str:
     return text
 
 
+def _element(path: Path) -> Path:
+    """The entry of a section, of a desk or of the journeys, that a path leads into."""
+    return path[: {"desks": 4, "workload": 3}.get(str(path[0]), 2)]
+
+
 class Ground:
     """One fleet under examination."""
 
@@ -36,6 +41,12 @@ class Ground:
         self._bound = bound
         self._tell = tell
         self._told: set[Path] = set()
+        self._doubtful: set[Path] = set()
+        self.settle()
+
+    def settle(self) -> None:
+        """Look up what is sound; again after the names were checked, without what has a wrong one."""
+        fleet = self.fleet
         self.compartments: dict[str, Compartment] = {c.id: c for c in fleet.compartments}
         self.schemas: dict[str, Schema] = {s.id: s for s in self.sound("schemas", fleet.schemas)}
         self.ports: dict[str, Port] = {p.id: p for p in self.sound("ports", fleet.ports)}
@@ -51,11 +62,16 @@ class Ground:
         return self._origins.get((section, index), (section, index))
 
     def is_broken(self, path: Path) -> bool:
-        return self._bound.is_broken(path[:4] if path[0] == "desks" else path[:2])
+        return _element(path) in self._doubtful or self._bound.is_broken(_element(path))
 
     def unsure(self, section: str) -> bool:
         """Whether the section itself could not be read, so that nobody knows what is in it."""
         return self._bound.is_broken((section,))
+
+    def partial(self, section: str) -> bool:
+        """Whether something in the section cannot be trusted, so that what is missing may stand there."""
+        elements = range(len(getattr(self.fleet, section)))
+        return self.unsure(section) or any(self.is_broken(self.path(section, i)) for i in elements)
 
     def sound(self, section: str, elements: Iterable[Any]) -> list[Any]:
         return [e for i, e in enumerate(elements) if not self.is_broken(self.path(section, i))]
@@ -76,6 +92,11 @@ class Ground:
         line, column = self._bound.mark(path)
         self._tell(line, column, what, legal, path_text(path))
 
+    def doubt(self, path: Path, what: str, legal: str) -> None:
+        """Tell a mistake after which nothing else can be said of the element."""
+        self.wrong(path, what, legal)
+        self._doubtful.add(_element(path))
+
     def refer(self, path: Path, name: str, section: str, legal: Iterable[str], word: str) -> bool:
         """Whether `name` is one of `legal`, the ids of `section`; tells a mistake when it is not."""
         names = list(legal)
@@ -89,6 +110,7 @@ class Ground:
             )
         else:
             self.wrong(path, f"there is no {word} `{name}`{near(name, names)}", listed(names))
+        self._doubtful.add(_element(path))
         return False
 
     def ids(self, section: str) -> list[str]:

@@ -25,7 +25,7 @@ MAX_SHOWN: Final = 60
 _PARSER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Control characters (YAML forbids most) and bidirectional overrides, which make a line read as another.
 _FORBIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 _LONG_NUMBER: Final = re.compile(r"\d(?:[ -]?\d){11,}")  # could be a card: never shown
 
@@ -131,6 +131,7 @@ def _events(text: str) -> Iterator[Any]:
 
 
 _SYNTAX: Final = (
+    ("tab character", "a tab is used for indentation", "spaces"),
     ("\\t", "a tab is used for indentation", "spaces"),
     (
         "mapping values are not allowed",
@@ -142,6 +143,11 @@ _SYNTAX: Final = (
     ("quoted scalar", "a quote is not closed", "close it on the same line"),
     ("flow sequence", "a `[` is not closed, or a comma is missing", "`[a, b]`"),
     ("flow mapping", "a `{` is not closed, or a comma is missing", "`{a: 1, b: 2}`"),
+    (
+        "node content",
+        "a list or mapping ends too early",
+        "`[a, b]` or `{a: 1, b: 2}`, closed where it was opened",
+    ),
     ("alias", "an alias is not readable", "write the part out; aliases are not used in a fleet file"),
     ("anchor", "an anchor is not readable", "write the part out; anchors are not used in a fleet file"),
     ("cannot start any token", "a character that must be quoted starts a value", 'quote it: "..."'),

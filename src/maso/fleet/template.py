@@ -26,6 +26,8 @@ from maso.fleet.model import (
     _Strict,
 )
 
+# A list in which a name may stand more than once, since it is dealt out in turn.
+Pattern = Annotated[tuple[Id, ...], Meta(extra={"repeats": True})]
 GrowthRule = Literal["constant-degree", "constant-density", "hub"]
 
 
@@ -124,8 +126,8 @@ class Growth(_Strict, kw_only=True, frozen=True):
     degree: Annotated[int, Meta(ge=1, le=8)] = 2
     density: Annotated[float, Meta(gt=0, le=1)] = 0.1
     order: Annotated[tuple[Place, ...], Meta(min_length=1)]
-    providers: Annotated[tuple[Id, ...], Meta(min_length=1)]
-    control_providers: tuple[Id, ...] = ()
+    providers: Annotated[tuple[Id, ...], Meta(min_length=1, extra={"repeats": True})]
+    control_providers: Pattern = ()
     between: Between | None = None
     cascade: CascadePolicy = CascadePolicy()
 

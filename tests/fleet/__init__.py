@@ -1,0 +1,1 @@
+"""Fleet files: reading, meaning, growth, the built-in fleets, the guide."""

@@ -1,0 +1,148 @@
+"""The guide, the schema and the code say the same."""
+
+import json
+import re
+
+import msgspec
+import pytest
+import yaml
+
+from maso.fleet.builtins import builtin_names, builtin_path
+from maso.fleet.load import load
+from maso.fleet.reference import renewed
+from maso.fleet.schema_export import export, text
+from maso.fleet.starter import TEMPLATE, template
+from maso.fleet.template import FleetFile
+
+
+@pytest.fixture(scope="module")
+def guide(root):
+    return (root / "docs" / "fleet-files.md").read_text("utf-8")
+
+
+def test_the_example_of_the_guide_loads_and_is_what_init_writes(guide):
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", guide, re.M | re.S)
+    assert example == template() == TEMPLATE
+    assert load(example, "guide").mistakes == ()
+
+
+def test_the_mistake_shown_in_the_guide_is_real(guide):
+    shown = re.search(r"there is no schema `refnd`; did you mean `refund`\?", guide)
+    assert shown
+
+
+def test_the_reference_is_current(guide):
+    assert renewed(guide) == guide, "run: python -m maso.fleet.reference docs/fleet-files.md"
+
+
+def test_the_schema_is_current(root):
+    written = (root / "docs" / "fleet.schema.json").read_text("utf-8")
+    assert written == text(), "run: python -m maso.fleet.schema_export > docs/fleet.schema.json"
+
+
+def test_every_field_of_the_schema_is_described():
+    for name, part in export()["$defs"].items():
+        for field, shape in part.get("properties", {}).items():
+            assert shape.get("description"), f"{name}.{field}"
+
+
+def resolve(schema, defs):
+    while "$ref" in schema:
+        schema = defs[schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+TYPES = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+}
+
+
+KNOWN = {
+    "title",
+    "description",
+    "default",
+    "$schema",
+    "$defs",
+    "type",
+    "properties",
+    "required",
+    "enum",
+    "items",
+    "anyOf",
+}
+KNOWN |= {
+    "additionalProperties",
+    "propertyNames",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "pattern",
+    "minItems",
+}
+
+
+def complaints(value, schema, defs, path="$"):
+    """A small validator: the parts of JSON Schema that the export uses, and an error for any other."""
+    schema = resolve(schema, defs)
+    assert set(schema) <= KNOWN, set(schema) - KNOWN
+    if "anyOf" in schema:
+        tries = [list(complaints(value, option, defs, path)) for option in schema["anyOf"]]
+        if all(tries):
+            yield from tries[0]
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{path}: {value!r} is not in {schema['enum']}"
+    kind = schema.get("type")
+    if kind == "null":
+        if value is not None:
+            yield f"{path}: not null"
+        return
+    if kind and (not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
+        yield f"{path}: {value!r} is not {kind}"
+        return
+    low, high = schema.get("minimum", value), schema.get("maximum", value)
+    if kind in ("integer", "number") and not low <= value <= high:
+        yield f"{path}: {value} out of range"
+    if kind == "string" and "pattern" in schema and not re.search(schema["pattern"], value):
+        yield f"{path}: {value!r} does not match"
+    if kind == "array":
+        for i, item in enumerate(value):
+            yield from complaints(item, schema["items"], defs, f"{path}[{i}]")
+    if kind == "object":
+        yield from object_complaints(value, schema, defs, path)
+
+
+def object_complaints(value, schema, defs, path):
+    properties = schema.get("properties", {})
+    for name in schema.get("required", []):
+        if name not in value:
+            yield f"{path}: {name} is missing"
+    for name, item in value.items():
+        inner = properties.get(name, schema.get("additionalProperties", True))
+        if inner is False:
+            yield f"{path}: {name} is not known"
+        if name not in properties and "propertyNames" in schema:
+            yield from complaints(name, schema["propertyNames"], defs, f"{path}.{name}")
+        if isinstance(inner, dict):
+            yield from complaints(item, inner, defs, f"{path}.{name}")
+
+
+@pytest.mark.parametrize("name", [*builtin_names(), "starter"])
+def test_the_schema_accepts_what_the_loader_accepts(name, root):
+    source = TEMPLATE if name == "starter" else builtin_path(name).read_text("utf-8")
+    schema = json.loads((root / "docs" / "fleet.schema.json").read_text("utf-8"))
+    tree = yaml.safe_load(source)
+    assert list(complaints(tree, schema, schema["$defs"])) == []
+    msgspec.convert(tree, FleetFile, strict=False)
+
+
+def test_the_schema_refuses_an_unknown_field():
+    schema = export()
+    assert list(
+        complaints({"fleet": "x", "kind": "depth", "schemas": [], "sise": 3}, schema, schema["$defs"])
+    )

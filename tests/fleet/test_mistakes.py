@@ -1,0 +1,106 @@
+"""A hundred kinds of bad fleet file: each is refused with its place, what is wrong and what is legal."""
+
+import pytest
+
+from maso.fleet.builtins import builtin_path
+from maso.fleet.load import Loaded, load
+from maso.fleet.starter import TEMPLATE
+from tests.fleet.bad_files import BAD
+
+SHOP = builtin_path("ecommerce-10k").read_text("utf-8")
+FIRM = builtin_path("fleet-100").read_text("utf-8")
+DESK = builtin_path("research-5").read_text("utf-8")
+IDS = [f"{i}-{row[3][:40]}" for i, row in enumerate(BAD)]
+TEXTS = {"shop": SHOP, "firm": FIRM, "desk": DESK, "start": TEMPLATE}
+
+
+def changed(file: str, old: str, new: str) -> str:
+    text = TEXTS[file]
+    assert old in text, f"the fleet file no longer has `{old}`"
+    return text.replace(old, new, 1)
+
+
+def refused(text: str) -> Loaded:
+    loaded = load(text, "bad.yaml")
+    assert loaded.fleet is None
+    assert loaded.file is None
+    return loaded
+
+
+def test_there_are_a_hundred_kinds_and_more():
+    assert len({words for *_, words in BAD}) >= 100
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"), BAD, ids=[f"{i}-{row[3][:40]}" for i, row in enumerate(BAD)]
+)
+def test_a_bad_file_is_refused_with_place_and_remedy(file, old, new, words):
+    loaded = refused(changed(file, old, new))
+    told = [m for m in loaded.mistakes if words in m.what]
+    assert told, "\n".join(map(str, loaded.mistakes)) or "accepted"
+    for mistake in loaded.mistakes:
+        assert mistake.line > 0
+        assert mistake.column > 0
+        assert mistake.legal
+        assert "maso." not in mistake.what
+    assert list(loaded.mistakes) == sorted(loaded.mistakes, key=lambda m: (m.line, m.column, m.what))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_unchanged_files_are_right(name):
+    assert load(TEXTS[name], name).mistakes == ()
+
+
+def test_the_place_is_the_place():
+    text = changed("start", "to: front_desk, schema: facts", "to: front_desk, schema: fact")
+    (mistake,) = refused(text).mistakes
+    line = text.splitlines()[mistake.line - 1]
+    assert line[mistake.column - 1 :].startswith("fact}")
+    assert str(mistake) == (
+        f"bad.yaml:{mistake.line}:{mistake.column}: there is no schema `fact`; did you mean `facts`?; "
+        "legal: `question`, `facts`, `refund_request`, `refund_result`, `search`, `passages`, `reply`, "
+        "`refund_done`, `report`"
+    )
+    assert mistake.path == "links[2].schema"
+
+
+def test_all_mistakes_come_at_once_in_the_order_of_the_file():
+    text = TEMPLATE
+    for old, new in (
+        ("tier: 2", "tier: 9"),
+        ("port: bank", "port: bnak"),
+        ("    provider: provider-b\n", "    provider: provider-x\n"),
+        ("share: 0.8", "share: 0.9"),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    mistakes = refused(text).mistakes
+    assert [m.what.split("`")[1] for m in mistakes[:3]] == ["9", "bnak", "provider-x"]
+    assert "come to 1.10" in mistakes[-1].what
+
+
+def test_a_mistake_is_not_told_twice_in_other_words():
+    """What follows from a mistake is not told as a second one."""
+    text = changed("start", "  - id: cashier\n    role", "  - id: cashier\n    rolle")
+    assert [m.what for m in refused(text).mistakes] == ["`rolle` is not known here; did you mean `role`?"]
+
+
+def test_a_mistake_in_a_template_is_told_once():
+    text = changed("firm", "actions: [market.read, filing.read, vendor.read]\n        judge",
+                   "actions: [market.read, filing.red, vendor.read]\n        judge")  # fmt: skip
+    assert [m.what for m in refused(text).mistakes] == [
+        "there is no action `filing.red`; did you mean `filing.read`?"
+    ]
+
+
+def test_what_could_be_a_card_number_is_not_repeated():
+    number = "4111 1111 1111 1111"
+    for place in ("fleet: ", "tier: ", "kind: ", f"{number}: "):
+        mistakes = refused(TEMPLATE + f"\n{place}{number}\n").mistakes
+        assert mistakes
+        assert not any(number[:9] in str(m) for m in mistakes)
+
+
+def test_a_long_word_is_shortened():
+    mistakes = refused(TEMPLATE.replace("kind: breadth", "kind: " + "breadth" * 100)).mistakes
+    assert len(mistakes[0].what) < 200

@@ -1,0 +1,156 @@
+"""`maso check`: the summary as it is printed, its JSON, and each warning shown a fleet that deserves it."""
+
+import io
+import json
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from maso.fleet.load import load, load_fleet
+from maso.fleet.model import Fleet
+from maso.fleet.render import render
+from maso.fleet.starter import TEMPLATE
+from maso.fleet.summary import as_json, describe
+from maso.fleet.warnings import RULES, warnings_of
+
+GOLDEN = Path(__file__).parent / "golden"
+START = load(TEMPLATE).fleet
+SHOP, _ = load_fleet("ecommerce-10k")
+FIRM, _ = load_fleet("fleet-100")
+
+
+def printed(fleet: Fleet) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=120, color_system=None, force_terminal=False, legacy_windows=False)
+    console.print(render(describe(fleet)))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+@pytest.mark.parametrize("fleet", [SHOP, FIRM], ids=["ecommerce-10k", "fleet-100"])
+def test_the_summary_is_printed_like_this(fleet):
+    path = GOLDEN / f"check-{fleet.fleet}.txt"
+    text = printed(fleet)
+    if os.environ.get("MASO_ACCEPT"):
+        path.write_text(text, "utf-8")
+    assert text == path.read_text("utf-8"), f"{path.name} differs; MASO_ACCEPT=1 accepts it"
+
+
+def test_a_fleet_of_a_thousand_fits_a_few_screens():
+    assert printed(load_fleet("fleet-100", 1000)[0]).count("\n") < 400
+
+
+def test_the_json_is_plain_and_complete():
+    plain = json.loads(json.dumps(as_json(describe(SHOP))))
+    assert plain["instances"] == 60_000
+    assert plain["traffic"]["messages_per_minute"] > 38_000
+    assert [w["id"] for w in plain["warnings"]] == [w.id for w in describe(SHOP).warnings]
+    assert {"from", "to", "actions"} == set(plain["delegations"][0])
+
+
+def change(fleet: Fleet, section: str, index: int, **values) -> Fleet:
+    elements = list(getattr(fleet, section))
+    elements[index] = msgspec.structs.replace(elements[index], **values)
+    return msgspec.structs.replace(fleet, **{section: tuple(elements)})
+
+
+def at(fleet: Fleet, section: str, name: str) -> int:
+    return [e.id for e in getattr(fleet, section)].index(name)
+
+
+def found(fleet: Fleet) -> dict[str, tuple[str, ...]]:
+    return {w.id: w.where for w in warnings_of(fleet)}
+
+
+def deserving() -> dict[str, tuple[Fleet, str]]:
+    """For each warning a fleet that is legal, deserves it, and what must stand in `where`."""
+    replace = msgspec.structs.replace
+    gov = START.governance
+    desk, cashier = at(START, "types", "front_desk"), at(START, "types", "cashier")
+    chat, book = at(START, "ports", "chat"), at(START, "ports", "handbook")
+    link = START.links[1]
+    cycle = replace(START.delegations[0], from_="cashier", to="front_desk")
+    dependency = SHOP.dependencies[0]
+    back = replace(dependency, consumer=dependency.producer, producer=dependency.consumer)
+    return {
+        "provider-share": (change(START, "types", 3, provider="provider-a"), "provider-a (4 of 4"),
+        "control-on-task-provider": (
+            change(START, "types", 3, provider="provider-a"),
+            "supervisor (provider-a)",
+        ),
+        "judge-on-task-provider": (
+            replace(START, judge=replace(START.judge, provider="provider-a")),
+            "provider-a",
+        ),
+        "irreversible-not-judged": (
+            change(SHOP, "actions", at(SHOP, "actions", "order.cancel"), judge=0.5),
+            "order.cancel (50%)",
+        ),
+        "money-not-privileged": (change(START, "actions", 2, privileged=False), "refund.pay"),
+        "barrier-without-schema": (
+            replace(START, links=(*START.links, replace(link, from_="cashier", to="supervisor"))),
+            "cashier > supervisor (bank_data)",
+        ),
+        "trusted-outside": (change(START, "ports", chat, source=None), "chat"),
+        "free-instructions": (
+            change(START, "links", 1, instruction_sources=("web",)),
+            "front_desk > researcher (web)",
+        ),
+        "rag-unsigned": (change(START, "ports", book, signed=False), "handbook"),
+        "rag-no-freshness": (change(START, "ports", book, fresh_minutes_max=None), "handbook"),
+        "port-unmarked": (change(START, "ports", book, source=None), "handbook"),
+        "transitive-privilege": (
+            change(START, "types", desk, may_request=()),
+            "refund.pay: front_desk > cashier",
+        ),
+        "delegation-cycle": (replace(START, delegations=(*START.delegations, cycle)), "front_desk > cashier"),
+        "never-delegated": (replace(START, delegations=()), "cashier: refund.pay"),
+        "action-unused": (change(START, "types", cashier, actions=()), "refund.pay"),
+        "authority-idle": (
+            change(START, "types", 3, actions=("handbook.search",)),
+            "supervisor: handbook.search",
+        ),
+        "request-idle": (replace(START, delegations=()), "front_desk: refund.pay"),
+        "isolated": (replace(START, links=START.links[:-1]), "supervisor"),
+        "unreached": (replace(START, links=START.links[-1:]), "front_desk"),
+        "dependency-cycle": (replace(SHOP, dependencies=(*SHOP.dependencies, back)), "storefront > checkout"),
+        "no-shutdown": (replace(START, shutdown=()), "shutdown"),
+        "no-budgets": (change(START, "types", desk, budgets=type(START.types[0].budgets)()), "front_desk"),
+        "no-money-budget": (replace(START, governance=replace(gov, budget_usd_per_day=None)), "governance"),
+        "no-pace": (START, "front_desk"),
+        "no-backup-provider": (START, "front_desk"),
+        "no-provider": (change(START, "types", desk, provider=None), "front_desk"),
+        "no-session-end": (change(START, "types", desk, session_minutes_max=None), "front_desk"),
+        "reviewers-short": (SHOP, "escalations an hour"),
+        "option-not-approved": (SHOP, "longer-price-cache"),
+        "no-decision-rights": (replace(START, governance=replace(gov, decision_rights={})), "governance"),
+        "no-risk-owner": (replace(START, governance=replace(gov, risk_owner="")), "governance"),
+    }
+
+
+DESERVING = deserving()
+
+
+def test_every_warning_has_a_fleet_that_deserves_it():
+    assert set(DESERVING) == {ident for ident, *_ in RULES}
+
+
+@pytest.mark.parametrize("ident", DESERVING)
+def test_a_warning_is_raised_where_it_is_deserved(ident):
+    fleet, where = DESERVING[ident]
+    assert any(where in text for text in found(fleet).get(ident, ())), found(fleet)
+
+
+def test_nothing_else_is_raised_for_the_starter():
+    assert set(found(START)) == {"no-pace", "no-backup-provider"}
+
+
+def test_every_warning_says_why_and_what_to_do():
+    for fleet in (START, SHOP, FIRM):
+        for warning in warnings_of(fleet):
+            assert warning.where
+            assert warning.what
+            assert warning.why
+            assert warning.todo
