@@ -115,6 +115,8 @@ def test_invalid_social_security_numbers_are_not_found() -> None:
         "card ending in 4504 (**** **** **** 1158)",
         "paid 19.99, 24.50, 3.00 on 2026-03-01 10:22:31.123456",
         "Café für José: 12,50 € – “naïve”",
+        "captures keyboard input, see https://github.com/org/repo/pull/3219",
+        "the ai-risk-management-framework-2024 document",
         "someone often weighs the height of one fortune",
     ],
 )

@@ -35,16 +35,18 @@ MAX_PIECES: Final = 19  # one digit per message, longest card number
 MAX_NOISE: Final = 12  # messages with digits that are no pieces: after that the pieces are forgotten
 _PIECE: Final = re.compile(r"[0-9]+")
 _NAMED_PART: Final = re.compile(
-    r"(?i)half|part|segment|piece|chunk|block|first|second|third|fourth|last|rest|remain|next|then|contin|begin"
-    r"|start|end(?:s|ing)?\b|digits|card|number is|group|pan(?![a-z])|finally"
+    r"(?i)half|part|segment|piece|chunk|block|first|second|third|fourth|last|rest|remain|next|then|contin"
+    r"|begin|start|end(?:s|ing)?\b|digits|card|number is|group|pan(?![a-z])|finally"
 )
 # Words that say what a number is. Before the digits, or after them as a unit.
 _BUSINESS: Final = re.compile(
-    r"(?i)order|track|invoice|inv-|ticket|case|room|table|row|zip|postal|version|v\d|flight|year|price|total|amount"
-    r"|qty|quantity|item|sku|stock|score|count|batch|serial|ref|ship|deliver|code|event|ts\b|time|date|day|hour"
-    r"|minute|page|line|port|build|release|error|http|status|isbn|imei|iccid|npi|coord|lat|lon|id\b|part no|model"
-    r"|size|weight|unit|percent|discount|tax|rating|star|step|level|age|floor|street|road|avenue|apartment|suite"
-    r"|phone|call|ext|pin\b|budget|cost|balance|pay|refund|paid|eur|usd|gbp|[$€£¥%#]|ending in|\*\*|••|xx"
+    r"(?i)"
+    r"order|track|invoice|inv-|ticket|case|room|table|row|zip|postal|version|v\d|flight|year|price"
+    r"|total|amount|qty|quantity|item|sku|stock|score|count|batch|serial|ref|ship|deliver|code|event"
+    r"|ts\b|time|date|day|hour|minute|page|line|port|build|release|error|http|status|isbn|imei|iccid"
+    r"|npi|coord|lat|lon|id\b|part no|model|size|weight|unit|percent|discount|tax|rating|star|step"
+    r"|level|age|floor|street|road|avenue|apartment|suite|phone|call|ext|pin\b|budget|cost|balance"
+    r"|pay|refund|paid|eur|usd|gbp|[$€£¥%#]|ending in|\*\*|••|xx"
 )
 _FRACTION: Final = re.compile(r"[0-9][.,:/][0-9]|[0-9]-[0-9]")
 _DIGITS: Final = b"0123456789"

@@ -135,7 +135,7 @@ _ISSUED: Final[tuple[tuple[str, bool], ...]] = (
 
 _VENDORS: Final = (
     "adafruit adobe airtable algolia alibaba asana atlassian jira beamer bitbucket bittrex meraki "
-    "cloudflare codecov cohere coinbase confluent contentful curl datadog databricks defined dnkey "
+    "cloudflare codecov cohere coinbase confluent contentful curl datadog databricks dnkey "
     "discord droneci dropbox etsy facebook fastly finicity finnhub flickr freshbooks gcp github gitlab "
     "gitter gocardless heroku hubspot intercom jfrog artifactory bintray xray kraken kucoin "
     "launchdarkly linear linkedin linked_in linked-in lob looker mailchimp mailgun mapbox mattermost "
@@ -179,7 +179,7 @@ _PLACEHOLDER: Final = re.compile(
 _PLAIN_NUMBER: Final = re.compile(r"[0-9.,:/_-]+")
 _INSIDE: Final = re.compile(r"[0-9A-Za-z+/_-]")
 _SHORT_MARK: Final = re.compile(
-    r"SK|YC|EAA|AKC|API-|key-|A[0-9A-Z]{3}[A-Z2-7]|[ps]k\.|ey|LTAI|AQVN|4b1d|hf_|[0-9a-h]{32}"
+    r"sk-|SK|YC|EAA|AKC|API-|key-|A[0-9A-Z]{3}[A-Z2-7]|[ps]k\.|ey|LTAI|AQVN|4b1d|hf_|[0-9a-h]{32}"
 )
 _UNSPEAKABLE: Final = re.compile(r"(?i)[bcdfghjklmnpqrstvwxz]{4}|^[^aeiouy]+$|[jqxvz][bcdfgjkmpqtvwxz]")
 _WORDY: Final = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{5,}")
@@ -219,7 +219,12 @@ def _is_random(name: str, value: str) -> bool:
     login = _LOGIN.search(name) is not None
     if len(value) < (MIN_LOGIN if login else MIN_NAMED) or _PLACEHOLDER.search(value):
         return False
-    if _PLAIN_NUMBER.fullmatch(value) or "://" in value or ("@" in value and not login):
+    if (
+        _PLAIN_NUMBER.fullmatch(value)
+        or value.startswith("//")
+        or "://" in value
+        or ("@" in value and not login)
+    ):
         return False
     if not any("0" <= char <= "9" for char in value) or not any(char.isalpha() for char in value):
         return False
