@@ -91,7 +91,7 @@ class Actor:
         self.parents: tuple[int, ...] = ()
         self.fresh: tuple[int, ...] = ()
         self.claims: tuple[Claim, ...] = ()
-        self.told: tuple[Any, ...] = ()
+        self.told: tuple[tuple[str, Any], ...] = ()
         self.inbox: list[bytes] | None = None
 
     def wire(
@@ -119,16 +119,18 @@ class Actor:
         self.label |= message.label
         if flow is not None and self.rules.sheds and not message.label & self.rules.sheds:
             body = flow.decode(message.payload)
-            values = [getattr(body, name) for name in flow.values]
-            self.told = (*self.told, *(v for v in values if v is not None))[-TOLD_KEPT:]
+            values = [(name, getattr(body, name)) for name in flow.values]
+            self.told = (*self.told, *(v for v in values if v[1] is not None))[-TOLD_KEPT:]
+        if self.inbox is not None:
+            self.inbox.append(message.payload)
+        if message.sender == self.nhi:
+            return  # a note to itself is memory; what it was made from are still the deliveries before it
         self.parents = (*self.parents[1 - PARENTS_KEPT :], message.ref)
         if from_port:
             if self.rules.flows_claims:
                 self.fresh = (*self.fresh[1 - FRESH_KEPT :], message.ref)
         elif message.claims:
             self.claims = (*self.claims, *message.claims)[-CLAIMS_KEPT:]
-        if self.inbox is not None:
-            self.inbox.append(message.payload)
 
     def purge(self) -> None:
         self.label = self.rules.label_floor
@@ -141,19 +143,19 @@ class Actor:
     def tell(self, flow: Flow, payload: bytes, stream: Stream) -> bytes:
         """The payload for a declassifying flow: what this actor was never told, it does not tell.
 
-        Such a value becomes the last one of its type that the schema takes, or a digit. Where neither
-        fits, the payload stays as it is, and the plane will say no.
+        Such a value becomes one of its type that it was told, of the same name if there is one, or a digit.
+        Where nothing fits the schema, the payload stays as it is, and the plane will say no.
         """
         body = flow.decode(payload)
         for name in flow.values:
             value = getattr(body, name)
-            if value is None or value in self.told or (isinstance(value, int) and 0 <= value <= 9):
+            if value is None or any(value == told for _, told in self.told):
                 continue
-            spare = [stream.below(10)] if isinstance(value, int) else []
-            for other in (*(v for v in reversed(self.told) if type(v) is type(value)), *spare):
-                changed = msgspec.structs.replace(body, **{name: other})
+            if isinstance(value, int) and 0 <= value <= 9:
+                continue
+            for other in self._instead(name, type(value), stream):
                 try:
-                    body = flow.decode(_encode_json(changed))
+                    body = flow.decode(_encode_json(msgspec.structs.replace(body, **{name: other})))
                     break
                 except msgspec.ValidationError:
                     continue
@@ -170,10 +172,15 @@ class Actor:
             return Claim(number, digest, stream.between(*SOURCED_PERMILLE), (), self.fresh[-2:])
         if self.claims:
             told = min(self.claims, key=lambda claim: claim.confidence)
-            loss = stream.below(HANDOFF_LOSS_PERMILLE)
-            confidence = max(0, told.confidence - loss)
+            confidence = max(0, told.confidence - stream.below(HANDOFF_LOSS_PERMILLE))
             return Claim(number, told.digest, confidence, (told.id,), (), told.assumptions)
         return Claim(number, digest, stream.between(*OWN_WORD_PERMILLE), assumptions=1)
+
+    def _instead(self, name: str, kind: type, stream: Stream) -> list[Any]:
+        latest = [told for told in reversed(self.told) if type(told[1]) is kind]
+        latest.sort(key=lambda told: told[0] != name)  # stable: the same name first, then the newest
+        digit = [stream.below(10)] if kind is int else []
+        return [value for _, value in latest] + digit
 
 
 def contract_bytes(

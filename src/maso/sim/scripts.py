@@ -17,7 +17,7 @@ from maso.envelope import MessageKind
 from maso.fleet.model import Fleet, Journey, Port, Step
 from maso.fleet.operations import OPERATIONS
 from maso.fleet.rulebook import KIND_BY_NAME, ActionRules, Flow, Rulebook, TypeRules, flow_key
-from maso.sim.library import Library
+from maso.sim.library import DOCUMENTS, DOCUMENTS_MIN, Library
 from maso.sim.payloads import Payload, compile_payload
 from maso.sim.streams import PER_MILLION, stream
 
@@ -115,11 +115,12 @@ class Compiler:
         self._payloads: dict[tuple[str, str, str, str], Payload] = {}
         self._outputs = {(d.from_, d.to): d.output or "" for d in fleet.delegations}
         self.libraries: dict[str, Library] = {}
-        for port_id, kind in sorted(self._retrievals()):
+        retrievals = sorted(self._retrievals())
+        size = max(DOCUMENTS_MIN, DOCUMENTS // max(1, len(retrievals)))
+        for port_id, kind in retrievals:
             port, index = self._ports[port_id], rules.type_by_id[port_id].index
-            self.libraries[port_id] = Library(
-                port, index, kind, ingestion, stream(seed, f"library/{port_id}")
-            )
+            draws = stream(seed, f"library/{port_id}")
+            self.libraries[port_id] = Library(port, index, kind, ingestion, draws, size)
 
     def _retrievals(self) -> Iterable[tuple[str, str]]:
         """Ports that send documents, with the kind of text that those hold; the first use of a port wins."""

@@ -249,7 +249,7 @@ class Sessions:
                 contract = made
         payload = self._words(run, move, sender)
         claims: tuple[Claim, ...] = ()
-        if move.kind == MessageKind.CLAIM:
+        if move.kind == MessageKind.CLAIM and not move.flow.declassify:
             run.claims += 1
             claims = (sender.claim(run.claims, payload, self._claims),)
         parents = () if move.sender.is_port else sender.parents

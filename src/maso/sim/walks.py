@@ -6,15 +6,18 @@ only goes where an honest task may go: it carries the labels and ceilings that t
 takes no step that they forbid. Links that were used least come first, so that together the walks cover
 the fleet.
 
-Not tried: actions that need a customer, a person or the world's facts to vouch for them (they need a story
-that only a journey can tell), and labels that DLP raises because of what a text happens to hold.
+A privileged action comes into a walk where the world would vouch for it: `STORY` says what must have
+happened before (no settlement without a trade). Not tried: labels that DLP raises because of what a text
+happens to hold.
 """
 
-from typing import Final
+from collections.abc import Collection
+from typing import Final, NamedTuple
 
 from maso.envelope import MessageKind
 from maso.fleet.model import Fleet, Journey, KindName, Link, Step
-from maso.fleet.rulebook import KIND_BY_NAME, ActionRules, Flow, Rulebook, TypeRules, flow_key
+from maso.fleet.operations import OPERATIONS
+from maso.fleet.rulebook import ENDORSER_BIT, KIND_BY_NAME, ActionRules, Flow, Rulebook, TypeRules, flow_key
 from maso.labels import LEVEL_MASK, SOURCE_MASK, exceeds
 from maso.sim.streams import Stream
 
@@ -25,13 +28,53 @@ ASIDE_PER_MILLION: Final = 350_000  # an agent reads from a port, or acts, at ev
 DELEGATED_ACTIONS_MAX: Final = 2
 
 
+class _Beat(NamedTuple):
+    """What an operation needs to have happened, uses up, and leaves for later ones."""
+
+    needs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
+
+
+# What a session begins with: an earlier order that was paid, and the right to one credit.
+BEGINNING: Final = ("paid", "credit")
+STORY: Final = {
+    "shop.stock_reserve": _Beat(leaves=("reserved",)),
+    "shop.stock_release": _Beat(("reserved",), ("reserved",)),
+    "shop.order_create": _Beat((), ("reserved", "paid", "authorised"), ("order",)),
+    "shop.order_change": _Beat(("order",)),
+    "shop.order_cancel": _Beat(("order",), ("order",)),
+    "shop.payment_authorise": _Beat(("order",), ("order",), ("authorised",)),
+    "shop.payment_capture": _Beat(("authorised",), ("authorised",), ("paid",)),
+    "shop.payment_void": _Beat(("authorised",), ("authorised",), ("order",)),
+    "shop.payment_refund": _Beat(("paid",)),
+    "shop.return_open": _Beat(("paid",)),
+    "shop.carrier_book": _Beat(("paid",)),
+    "shop.credit_issue": _Beat(("credit",), ("credit",)),
+    "desk.market_read": _Beat(leaves=("source",)),
+    "desk.filing_read": _Beat(leaves=("source",)),
+    "desk.research_publish": _Beat(("source",)),
+    "desk.order_place": _Beat((), (), ("trade",)),
+    "desk.order_cancel": _Beat(("trade",), ("trade",)),
+    "desk.settle": _Beat(("trade",), ("trade",)),
+}
+_PLAIN: Final = _Beat()
+
+
 class _Task:
-    """What the plane would know about a task so far."""
+    """What the plane would know about a task so far.
+
+    told   names of the values that a type received and may tell on a flow that declassifies
+    last   the last action of each type, since doing the same again and again is a retry
+    """
 
     def __init__(self, rules: Rulebook) -> None:
         self.context = [t.label_floor for t in rules.types]
         self.ceiling = [t.authority for t in rules.types]
         self.clusters: list[str] = []
+        self.told: list[list[str]] = [[] for _ in rules.types]
+        self.last = [""] * len(rules.types)
+        self.happened = list(BEGINNING)
         self.steps: list[Step] = []
 
     def visit(self, rules: TypeRules) -> None:
@@ -58,6 +101,7 @@ class Walker:
         self._into: dict[str, list[int]] = {}  # numbers of the links from ports into a type
         self._out: dict[str, list[int]] = {}  # numbers of the links from a type
         self._links = fleet.links
+        self._schemas = {schema.id: schema for schema in fleet.schemas}
         self._whole = [n for n, link in enumerate(fleet.links) if link.from_ != link.to]
         self._ports = {port.id for port in fleet.ports}  # membership only
         self._delegations = {(d.from_, d.to): d.actions for d in fleet.delegations}
@@ -116,7 +160,7 @@ class Walker:
                 if kind == "instruction" and label & SOURCE_MASK & ~flow.instruction_sources:
                     continue
                 self._used[number] += 1
-                task.context[self._rules.type_by_id[here].index] |= label
+                self._receive(task, self._rules.type_by_id[here], flow, label)
                 task.steps.append(Step(from_=link.from_, to=here, kind=kind))
                 return
             numbers.remove(number)
@@ -127,6 +171,9 @@ class Walker:
         if not me.executes or not self._stream.chance(ASIDE_PER_MILLION):
             return
         able = [a for a in self._rules.actions if a is not None and me.executes & a.bit]
+        able = [a for a in able if a.id != task.last[me.index]]
+        if not able:
+            return
         action = self._stream.pick(able)
         if not action.needs_contract and task.ceiling[me.index] & action.bit:
             self._do(task, me, action, None)
@@ -135,12 +182,36 @@ class Walker:
         port = self._rules.type_by_id[action.spec.port]
         flow = me.flows[flow_key(port.index, MessageKind.ACTION, action.number)]
         label = _label(task.context[me.index], flow)
-        if label is None or (action.privileged and label & SOURCE_MASK & ~action.allowed_all):
+        beat = STORY.get(action.operation, _PLAIN)
+        if label is None or any(need not in task.happened for need in beat.needs):
             return
-        if exceeds(port.label_floor, me.clearance):
+        rules = OPERATIONS[action.operation]
+        if not self._tellable(task, me, flow, rules.arguments if rules.facts_check else ()):
             return
-        task.context[me.index] |= port.label_floor
+        if exceeds(port.label_floor, me.clearance) or not self._vouched(task, action, label):
+            return
+        task.happened = [h for h in task.happened if h not in beat.uses] + list(beat.leaves)
+        back = port.flows.get(flow_key(me.index, MessageKind.DATA, action.number))
+        if back is not None:
+            self._receive(task, me, back, port.label_floor)
+        task.last[me.index] = action.id
         task.steps.append(Step(from_=me.id, action=action.id, under=under))
+
+    def _vouched(self, task: _Task, action: ActionRules, label: int) -> bool:
+        """Whether somebody outside would vouch for a privileged action; a customer is asked beforehand."""
+        tainted = label & SOURCE_MASK
+        if not action.privileged or (tainted and not tainted & ~action.allowed_all):
+            return True
+        needed = 0
+        for argument in action.arguments:
+            foreign = tainted & ~argument.allowed
+            if foreign and not argument.endorsers:
+                return False
+            if foreign or not tainted:
+                needed |= argument.endorsers
+        if needed & ENDORSER_BIT["customer"]:
+            task.steps.append(Step(confirm=action.id))
+        return True
 
     def _next(self, task: _Task, here: str) -> str | None:
         """Hand the task on along one of the least used links that it may take."""
@@ -170,17 +241,43 @@ class Walker:
                 continue
             if kind == "delegation" and (link.from_, link.to) not in self._delegations:
                 continue
+            if not self._tellable(task, source, flow) or (kind == "claim" and flow.declassify):
+                continue
             ways.append((kind, label))
         if not ways:
             return False
         kind, label = self._stream.pick(ways)
-        task.context[target.index] |= label
+        arrived = self._flow(link, kind)
+        assert arrived is not None
+        self._receive(task, target, arrived, label)
         task.visit(target)
         if kind == "delegation":
             return self._delegate(task, source, target)
         if kind == "instruction":
             task.ceiling[target.index] &= task.ceiling[source.index]
         task.steps.append(Step(from_=source.id, to=target.id, kind=kind))
+        return True
+
+    def _receive(self, task: _Task, target: TypeRules, flow: Flow, label: int) -> None:
+        task.context[target.index] |= label
+        if target.sheds and not label & target.sheds:
+            specs = self._schemas[flow.schema].fields
+            task.told[target.index] += [specs[name].fact or name for name in flow.values]
+            task.told[target.index] += ["an id" for name in flow.values if specs[name].type == "id"]
+
+    def _tellable(self, task: _Task, source: TypeRules, flow: Flow, checked: Collection[str] = ()) -> bool:
+        """Whether an honest message may go where compartments are shed: its values must have been told.
+
+        Numbers have digits to fall back on, ids other ids; only what the world checks must be the thing.
+        """
+        if not task.context[source.index] & flow.declassify:
+            return True
+        told = task.told[source.index]
+        specs = self._schemas[flow.schema].fields
+        for name in flow.values:
+            exact = name in checked and (specs[name].fact or name) not in told
+            if exact or (specs[name].type == "id" and not specs[name].optional and "an id" not in told):
+                return False
         return True
 
     def _delegate(self, task: _Task, source: TypeRules, target: TypeRules) -> bool:
@@ -192,6 +289,7 @@ class Walker:
         bits = sum(self._rules.action_by_id[a].bit for a in passed)
         task.ceiling[target.index] &= bits & target.authority
         done = [a for a in wanted if a.bit & bits & target.executes]
-        for action in done[:DELEGATED_ACTIONS_MAX]:
+        chosen = [a for a in done if self._stream.bits(1)] or done
+        for action in chosen[:DELEGATED_ACTIONS_MAX]:
             self._do(task, target, action, source.id)
         return True

@@ -100,6 +100,11 @@ def shown(operation: str, facts: Mapping[str, Any]) -> Result:
     }
 
 
+def changed_facts(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
+    """The names of the facts that differ, sorted."""
+    return tuple(sorted({name for name, _ in after.items() - before.items()}))
+
+
 def decline(reason: str) -> NoReturn:
     raise DeclinedError(reason)
 

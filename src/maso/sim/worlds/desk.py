@@ -17,7 +17,7 @@ from maso.clock import SECOND
 from maso.fleet.operations import OPERATIONS, SIDES, VERDICTS
 from maso.sim.phrases.words import LISTS
 from maso.sim.streams import Stream
-from maso.sim.worlds.base import Args, Once, Result, Store, decline
+from maso.sim.worlds.base import Args, Once, Result, Store, changed_facts, decline
 
 # A limit further than this from the market is a slip of the finger or somebody else's order.
 LIMIT_PERMILLE_MAX: Final = 50
@@ -142,7 +142,7 @@ class Desk:
         known = dict(case.facts)
         answer = what(case, args)
         self._once.keep(operation, session, wanted, key, answer)
-        return answer, tuple(name for name, value in case.facts.items() if known.get(name) != value)
+        return answer, changed_facts(known, case.facts)
 
     def check_facts(self, operation: str, session: int, args: Args) -> bool:
         case = self._cases.get(session)

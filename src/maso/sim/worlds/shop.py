@@ -20,7 +20,7 @@ from maso.clock import MINUTE, SECOND
 from maso.fleet.operations import OPERATIONS
 from maso.sim.streams import Stream
 from maso.sim.text import writer
-from maso.sim.worlds.base import Args, Once, Result, Store, decline
+from maso.sim.worlds.base import Args, Once, Result, Store, changed_facts, decline
 from maso.sim.worlds.shop_rows import Authorisation, Order, Product, Visit
 
 PRODUCTS: Final = 2_000
@@ -155,7 +155,7 @@ class Shop:
         facts = visit.facts
         known = dict(facts)
         answer = what(visit, args, now)
-        return answer, tuple(name for name, value in facts.items() if known.get(name) != value)
+        return answer, changed_facts(known, facts)
 
     def check_facts(self, operation: str, session: int, args: Args) -> bool:
         visit = self._visits.get(session)
@@ -421,10 +421,11 @@ class Shop:
         self._move("shop", "customers", amount)
         order.refunded_minor += amount
         self._keep(visit, order)
-        visit.facts.update(refund_id=self._new("F"), refunded_minor=amount)
+        number = self._new("F")
+        visit.facts.update(refund_id=number, refunded_minor=amount, transaction_id=number)
         return {
             "order_id": order.id,
-            "refund_id": visit.facts["refund_id"],
+            "refund_id": number,
             "refunded_minor": amount,
         }
 
