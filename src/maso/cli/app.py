@@ -276,6 +276,28 @@ def verify(
     return partial(verify_command, run_dir, head, key, as_json)
 
 
+@app.command()
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer messages, one round, smaller fleets.")
+    ] = False,
+    as_json: Json = False,
+) -> Work:
+    """Measure the hot path on this machine, with every control on.
+
+    Messages a second and core, cost by control, cost at growing fleets, memory for each instance. CPU time,
+    on recorded traffic of the built-in shop, always on text that the scanner has not seen.
+
+    \b
+    Examples:
+      maso bench --quick
+      maso bench --json
+    """
+    from maso.cli.bench import bench_command
+
+    return partial(bench_command, quick, as_json)
+
+
 def _command_list() -> str:
     return ", ".join(
         f"`{info.name or info.callback.__name__}`" for info in app.registered_commands if info.callback

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from maso import __version__
 from maso.cli.arguments import whole_number
+from maso.cli.checked import again, broken_in, checkers_document
 from maso.cli.counting import count, decisions_document, honest_document, scan_document
 from maso.cli.ending import HELD, INTERRUPTED, INVARIANT, NOTHING, Stop
 from maso.cli.fleet import Declared, declared
@@ -24,6 +25,7 @@ from maso.cli.hostile import adversaries_document, broken_by, selected, wanted_a
 from maso.cli.journal import Journal
 from maso.cli.names import names_of, records_of
 from maso.cli.place import prepare, write
+from maso.cli.run_wish import Wish
 from maso.cli.screen import Advance, Screen
 from maso.clock import MINUTE, clock_text
 from maso.fleet.rulebook import Rulebook
@@ -33,6 +35,7 @@ from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
 from maso.sim.actors import Keyring
 from maso.sim.adversaries.mix import Mix
+from maso.sim.checkers.suite import Suite
 from maso.sim.driver import Simulation
 from maso.sim.watchers import RecordTap
 
@@ -44,16 +47,6 @@ SEED_MAX: Final = 2**63 - 1
 
 class Interrupted(Exception):  # noqa: N818 - the user's wish, not an error
     """Ctrl-C, noticed between two events."""
-
-
-class Wish(NamedTuple):
-    """What the command line asks for, read. `attacks`: ids of adversaries; None is all of them."""
-
-    minutes: int
-    seed: int
-    peak: bool
-    attacks: tuple[str, ...] | None
-    out: Path
 
 
 class Took(NamedTuple):
@@ -70,6 +63,7 @@ class Ran(NamedTuple):
     sim: Simulation
     plane: Plane
     mix: Mix
+    suite: Suite
     took: Took
 
 
@@ -96,7 +90,7 @@ def run_command(
     found = declared(fleet, size, settings)
     prepare(out, force)
     write(wish.out / "fleet.yaml", found.text)
-    summary = perform(screen, found, wish)
+    summary = perform(screen, found, wish, settings)
     screen.emit("maso.run/1", summary)
     if not as_json:
         from maso.report.terminal import run_summary
@@ -107,14 +101,15 @@ def run_command(
         raise Stop(code, *_ending_lines(summary, code))
 
 
-def perform(screen: Screen, found: Declared, wish: Wish) -> dict[str, Any]:
+def perform(screen: Screen, found: Declared, wish: Wish, settings: list[str]) -> dict[str, Any]:
     """The run, its evidence and its summary; returns what `summary.json` holds."""
     rules = Rulebook(found.fleet)
     run_id = f"maso {__version__} seed {wish.seed} {wish.minutes} min"
+    command = again(found.name, found.fleet.size, wish, settings)
     journal = Journal(wish.out, run_id, wish.seed, rules.sha256)
     try:
         with screen.progress("running", wish.minutes * MINUTE) as advance, _stoppable() as stopped:
-            ran = _simulate(found, rules, wish, journal, advance, stopped)
+            ran = _simulate(found, rules, wish, command, journal, advance, stopped)
     except BaseException:
         journal.abandon()
         raise
@@ -126,6 +121,7 @@ def perform(screen: Screen, found: Declared, wish: Wish) -> dict[str, Any]:
     summary = {
         "maso_version": __version__,
         "fleet": _fleet_document(found, rules),
+        "command": command,
         "seed": wish.seed,
         "minutes": wish.minutes,
         "peak": wish.peak,
@@ -136,7 +132,8 @@ def perform(screen: Screen, found: Declared, wish: Wish) -> dict[str, Any]:
         "honest": honest_document(sim.tally),
         "adversaries": adversaries_document(ran.mix),
         "scan": scan_document(counts),
-        "invariants_broken": broken_by(ran.mix),
+        "checkers": checkers_document(ran.suite),
+        "invariants_broken": [*broken_by(ran.mix), *broken_in(ran.suite)],
         "evidence": _evidence_document(wish.out, journal, head),
         "measured": _measured(took, counts.records, sum(counts.messages.values()), sim.kernel.now),
     }
@@ -150,6 +147,7 @@ def _simulate(
     found: Declared,
     rules: Rulebook,
     wish: Wish,
+    command: str,
     journal: Journal,
     advance: Advance,
     stopped: Callable[[], bool],
@@ -164,6 +162,7 @@ def _simulate(
         if stopped():
             raise Interrupted
 
+    suite = Suite(found.fleet, command)
     mix = Mix(wish.seed, wish.minutes * MINUTE, selected(wish.attacks))
     sim = Simulation(
         found.fleet,
@@ -174,7 +173,7 @@ def _simulate(
         minutes=wish.minutes,
         peak=wish.peak,
         tap=tap,
-        watchers=(mix,),
+        watchers=(suite, mix),
         adversaries=(mix,),
         progress=between,
     )
@@ -188,7 +187,7 @@ def _simulate(
         plane.handle(SetStage("system", Stage.HALT), sim.kernel.now)
     sim.sessions.finish()
     took = Took(time.process_time() - cpu, time.perf_counter() - wall, interrupted)
-    return Ran(sim, plane, mix, took)
+    return Ran(sim, plane, mix, suite, took)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from rich.text import Text
 
 # A fleet of hundreds of types fits no screen: what had most to say is shown, `summary.json` has the rest.
 TYPES_SHOWN_MAX: Final = 24
+VIOLATIONS_SHOWN_MAX: Final = 5  # the first ones show what is wrong; `summary.json` has twenty of each
 DECISIONS: Final = ("allow", "redact", "hold", "deny")
 
 
@@ -38,6 +39,7 @@ def run_summary(summary: dict[str, Any]) -> list[RenderableType]:
     parts: list[RenderableType] = [_head(summary), Text(), *_decisions(summary), Text()]
     parts += [*_honest(summary), Text()]
     parts += [*_adversaries(summary["adversaries"]), Text()]
+    parts += [*_checkers(summary["checkers"]), Text()]
     parts += [*_controls(summary), Text(), _scan(summary["scan"]), Text()]
     return [*parts, _evidence(summary), Text(), _speed(summary)]
 
@@ -188,6 +190,21 @@ def _adversaries(found: dict[str, Any]) -> list[RenderableType]:
         )
     more = [lines(f"  no surface for them in this fleet: {', '.join(absent)}")] if absent else []
     return [head, Text(), table, *more]
+
+
+def _checkers(found: dict[str, Any]) -> list[RenderableType]:
+    """What the independent eyes saw, and what each of them cannot see."""
+    head = heading(
+        "Checkers (their own view of every event, not the controls')",
+        f"{found['events_watched']:,} events watched, {found['violations']:,} violations",
+    )
+    table = plain_table("inv.#", "checker", "violations#", "does not cover")
+    for row in found["by_checker"]:
+        table.add_row(str(row["invariant"]), row["name"], f"{row['violations']:,}", row["does_not_cover"])
+    for invariant, why in found["not_watched"].items():
+        table.add_row(invariant, "not watched", "", why)
+    said = [lines(*(f"  {text}" for text in found["first_violations"][:VIOLATIONS_SHOWN_MAX]))]
+    return [head, Text(), table, *(said if found["first_violations"] else [])]
 
 
 def _counted(counts: dict[str, int]) -> str:
