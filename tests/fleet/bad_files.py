@@ -181,6 +181,13 @@ BAD = [
         "`iban` raises to `bank_data`, and this link sheds `bank_data`",
     ),
     ("start", "status: {type: enum, values: [paid, refused]}", "status: {type: id}", "may be longer than 12"),
+    ("shop", "schema: product_event}", "schema: product_event, kinds: [claim]}", "would send claims"),
+    (
+        "start",
+        "    schema: refund_result\n    declassify",
+        "    schema: refund_result\n    kinds: [data, claim]\n    declassify",
+        "a claim says things in its own words",
+    ),
     (
         "shop",
         "from: delivery, to: cart_order, schema: shipment",

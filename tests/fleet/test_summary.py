@@ -64,73 +64,69 @@ def found(fleet: Fleet) -> dict[str, tuple[str, ...]]:
     return {w.id: w.where for w in warnings_of(fleet)}
 
 
-def deserving() -> dict[str, tuple[Fleet, str]]:
-    """For each warning a fleet that is legal, deserves it, and what must stand in `where`."""
-    replace = msgspec.structs.replace
-    gov = START.governance
-    desk, cashier = at(START, "types", "front_desk"), at(START, "types", "cashier")
-    chat, book = at(START, "ports", "chat"), at(START, "ports", "handbook")
-    link = START.links[1]
-    cycle = replace(START.delegations[0], from_="cashier", to="front_desk")
-    dependency = SHOP.dependencies[0]
-    back = replace(dependency, consumer=dependency.producer, producer=dependency.consumer)
-    return {
-        "provider-share": (change(START, "types", 3, provider="provider-a"), "provider-a (4 of 4"),
-        "control-on-task-provider": (
-            change(START, "types", 3, provider="provider-a"),
-            "supervisor (provider-a)",
-        ),
-        "judge-on-task-provider": (
-            replace(START, judge=replace(START.judge, provider="provider-a")),
-            "provider-a",
-        ),
-        "irreversible-not-judged": (
-            change(SHOP, "actions", at(SHOP, "actions", "order.cancel"), judge=0.5),
-            "order.cancel (50%)",
-        ),
-        "money-not-privileged": (change(START, "actions", 2, privileged=False), "refund.pay"),
-        "barrier-without-schema": (
-            replace(START, links=(*START.links, replace(link, from_="cashier", to="supervisor"))),
-            "cashier > supervisor (bank_data)",
-        ),
-        "trusted-outside": (change(START, "ports", chat, source=None), "chat"),
-        "free-instructions": (
-            change(START, "links", 1, instruction_sources=("web",)),
-            "front_desk > researcher (web)",
-        ),
-        "rag-unsigned": (change(START, "ports", book, signed=False), "handbook"),
-        "rag-no-freshness": (change(START, "ports", book, fresh_minutes_max=None), "handbook"),
-        "port-unmarked": (change(START, "ports", book, source=None), "handbook"),
-        "transitive-privilege": (
-            change(START, "types", desk, may_request=()),
-            "refund.pay: front_desk > cashier",
-        ),
-        "delegation-cycle": (replace(START, delegations=(*START.delegations, cycle)), "front_desk > cashier"),
-        "never-delegated": (replace(START, delegations=()), "cashier: refund.pay"),
-        "action-unused": (change(START, "types", cashier, actions=()), "refund.pay"),
-        "authority-idle": (
-            change(START, "types", 3, actions=("handbook.search",)),
-            "supervisor: handbook.search",
-        ),
-        "request-idle": (replace(START, delegations=()), "front_desk: refund.pay"),
-        "isolated": (replace(START, links=START.links[:-1]), "supervisor"),
-        "unreached": (replace(START, links=START.links[-1:]), "front_desk"),
-        "dependency-cycle": (replace(SHOP, dependencies=(*SHOP.dependencies, back)), "storefront > checkout"),
-        "no-shutdown": (replace(START, shutdown=()), "shutdown"),
-        "no-budgets": (change(START, "types", desk, budgets=type(START.types[0].budgets)()), "front_desk"),
-        "no-money-budget": (replace(START, governance=replace(gov, budget_usd_per_day=None)), "governance"),
-        "no-pace": (START, "front_desk"),
-        "no-backup-provider": (START, "front_desk"),
-        "no-provider": (change(START, "types", desk, provider=None), "front_desk"),
-        "no-session-end": (change(START, "types", desk, session_minutes_max=None), "front_desk"),
-        "reviewers-short": (SHOP, "escalations an hour"),
-        "option-not-approved": (SHOP, "longer-price-cache"),
-        "no-decision-rights": (replace(START, governance=replace(gov, decision_rights={})), "governance"),
-        "no-risk-owner": (replace(START, governance=replace(gov, risk_owner="")), "governance"),
-    }
-
-
-DESERVING = deserving()
+# For each warning a fleet that is legal and deserves it, and what must stand in its `where`.
+replace = msgspec.structs.replace
+gov = START.governance
+desk, cashier = at(START, "types", "front_desk"), at(START, "types", "cashier")
+chat, book = at(START, "ports", "chat"), at(START, "ports", "handbook")
+link = START.links[1]
+cycle = replace(START.delegations[0], from_="cashier", to="front_desk")
+dependency = SHOP.dependencies[0]
+back = replace(dependency, consumer=dependency.producer, producer=dependency.consumer)
+DESERVING = {
+    "provider-share": (change(START, "types", 3, provider="provider-a"), "provider-a (4 of 4"),
+    "control-on-task-provider": (
+        change(START, "types", 3, provider="provider-a"),
+        "supervisor (provider-a)",
+    ),
+    "judge-on-task-provider": (
+        replace(START, judge=replace(START.judge, provider="provider-a")),
+        "provider-a",
+    ),
+    "irreversible-not-judged": (
+        change(SHOP, "actions", at(SHOP, "actions", "order.cancel"), judge=0.5),
+        "order.cancel (50%)",
+    ),
+    "money-not-privileged": (change(START, "actions", 2, privileged=False), "refund.pay"),
+    "barrier-without-schema": (
+        replace(START, links=(*START.links, replace(link, from_="cashier", to="supervisor"))),
+        "cashier > supervisor (bank_data)",
+    ),
+    "trusted-outside": (change(START, "ports", chat, source=None), "chat"),
+    "free-instructions": (
+        change(START, "links", 1, instruction_sources=("web",)),
+        "front_desk > researcher (web)",
+    ),
+    "rag-unsigned": (change(START, "ports", book, signed=False), "handbook"),
+    "rag-no-freshness": (change(START, "ports", book, fresh_minutes_max=None), "handbook"),
+    "port-unmarked": (change(START, "ports", book, source=None), "handbook"),
+    "transitive-privilege": (
+        change(START, "types", desk, may_request=()),
+        "refund.pay: front_desk > cashier",
+    ),
+    "delegation-cycle": (replace(START, delegations=(*START.delegations, cycle)), "front_desk > cashier"),
+    "never-delegated": (replace(START, delegations=()), "cashier: refund.pay"),
+    "action-unused": (change(START, "types", cashier, actions=()), "refund.pay"),
+    "authority-idle": (
+        change(START, "types", 3, actions=("handbook.search",)),
+        "supervisor: handbook.search",
+    ),
+    "request-idle": (replace(START, delegations=()), "front_desk: refund.pay"),
+    "isolated": (replace(START, links=START.links[:-1]), "supervisor"),
+    "unreached": (replace(START, links=START.links[-1:]), "front_desk"),
+    "dependency-cycle": (replace(SHOP, dependencies=(*SHOP.dependencies, back)), "storefront > checkout"),
+    "no-shutdown": (replace(START, shutdown=()), "shutdown"),
+    "no-budgets": (change(START, "types", desk, budgets=type(START.types[0].budgets)()), "front_desk"),
+    "no-money-budget": (replace(START, governance=replace(gov, budget_usd_per_day=None)), "governance"),
+    "no-pace": (START, "front_desk"),
+    "no-backup-provider": (START, "front_desk"),
+    "no-provider": (change(START, "types", desk, provider=None), "front_desk"),
+    "no-session-end": (change(START, "types", desk, session_minutes_max=None), "front_desk"),
+    "reviewers-short": (SHOP, "escalations an hour"),
+    "option-not-approved": (SHOP, "longer-price-cache"),
+    "no-decision-rights": (replace(START, governance=replace(gov, decision_rights={})), "governance"),
+    "no-risk-owner": (replace(START, governance=replace(gov, risk_owner="")), "governance"),
+}
 
 
 def test_every_warning_has_a_fleet_that_deserves_it():

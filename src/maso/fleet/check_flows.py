@@ -53,12 +53,14 @@ def _kinds(g: Ground, path: Path, link: Link) -> None:
     port = g.ports.get(link.from_)
     if port is None:
         return
-    more = [k for k in link.kinds if k == "delegation" or (k == "instruction" and port.source is not None)]
+    more = [
+        k
+        for k in link.kinds
+        if k in ("delegation", "claim") or (k == "instruction" and port.source is not None)
+    ]
     if more:
         what = f"the port `{port.id}` would send {more[0]}s"
-        g.wrong(
-            (*path, "kinds"), what, "`data` and `claim`; instructions only from a port with `source: null`"
-        )
+        g.wrong((*path, "kinds"), what, "`data`; instructions only from a port with `source: null`")
 
 
 def _sheds(g: Ground, path: Path, link: Link) -> None:
@@ -75,6 +77,10 @@ def _sheds(g: Ground, path: Path, link: Link) -> None:
             what = f"`{link.from_}` never holds `{name}`, so there is nothing to shed"
             g.wrong((*path, "declassify", i), what, listed(held) if held else "leave `declassify` out")
     shedding(g, path, link.schema, link.declassify, link.owner)
+    guarded = [name for name in link.declassify if name in g.guarded]
+    if guarded and "claim" in link.kinds:
+        what = f"a claim says things in its own words, and this link sheds `{guarded[0]}`"
+        g.wrong((*path, "kinds"), what, "`data`, `instruction`, `delegation`")
     _caught_before(g, path, link)
 
 

@@ -32,6 +32,7 @@ class _State:
         self.contracts: dict[str, dict[str, tuple[str, ...]]] = {}  # who -> by whom -> actions
         self.ceilings: dict[str, tuple[str, ...]] = {}
         self.confirmed: list[str] = []
+        self.told_ids: list[str] = []  # types that received an id outside what they shed
 
     def label(self, name: str) -> LabelSpec:
         return self.labels.get(name, LabelSpec(level="public"))
@@ -43,6 +44,14 @@ class _State:
         self.labels[name] = LabelSpec(level=level, compartments=(*held.compartments, *more))
         known = self.sources.get(name, ())
         self.sources[name] = (*known, *(s for s in sources if s not in known))
+
+
+def shed(label: LabelSpec, declassify: tuple[str, ...], clearance: LabelSpec) -> LabelSpec:
+    """What is left of a label: without these compartments, and then no higher than the receiver."""
+    kept = tuple(c for c in label.compartments if c not in declassify)
+    if len(kept) == len(label.compartments):
+        return label
+    return LabelSpec(level=min(label.level, clearance.level, key=RANK.__getitem__), compartments=kept)
 
 
 def step_count(steps: tuple[Step, ...], most: int = STEPS_MAX, depth: int = 0) -> int:
@@ -201,15 +210,46 @@ class _Walker:
             return self.wrong(
                 "kind", what, f"`kind: data`, or `instruction_sources: [{', '.join(sources)}]` on the link"
             )
-        kept = tuple(c for c in label.compartments if c not in link.declassify)
-        carried = LabelSpec(level=label.level, compartments=kept)
+        carried = shed(label, link.declassify, receiver.clearance)
+        if not self._tellable(link.from_, label, link.declassify, link.schema, "to"):
+            return False
         if not self._cleared(f"`{receiver.id}`", carried, receiver.clearance, "to"):
             return False
         if link.to != link.from_:
             self.state.join(link.to, carried, sources)
+            self._hear(receiver, link.schema, carried)
         if kind in ("instruction", "delegation"):
             self._narrow(link.from_, receiver)
         return True
+
+    def _hear(self, receiver: AgentType, schema_id: str, label: LabelSpec) -> None:
+        """Remember that ids came in that may be told where the receiver sheds a guarded compartment."""
+        schema = self.g.schemas.get(schema_id)
+        has_id = schema is not None and any(spec.type == "id" for spec in schema.fields.values())
+        if has_id and not any(c in self.g.guarded for c in label.compartments if c in self._sheds(receiver)):
+            self.state.told_ids.append(receiver.id)
+
+    def _sheds(self, agent: AgentType) -> tuple[str, ...]:
+        names = [c for link in self.g.links.values() if link.from_ == agent.id for c in link.declassify]
+        return (
+            *names,
+            *(c for a in agent.actions if a in self.g.actions for c in self.g.actions[a].declassify),
+        )
+
+    def _tellable(
+        self, source: str, label: LabelSpec, declassify: tuple[str, ...], schema_id: str, key: str
+    ) -> bool:
+        """Out of a compartment of data with a format, only ids leave that came in from outside of it."""
+        leaves = [c for c in declassify if c in self.g.guarded and c in label.compartments]
+        schema = self.g.schemas.get(schema_id)
+        if not leaves or schema is None or source in self.state.told_ids or source in self.g.ports:
+            return True
+        ids = [name for name, spec in schema.fields.items() if spec.type == "id" and not spec.optional]
+        if not ids:
+            return True
+        what = f"`{source}` sheds {', '.join(leaves)} and has received no id that it may tell as `{ids[0]}`"
+        legal = f"an id sent to `{source}` before, from outside of it; or no id in `{schema_id}`"
+        return self.wrong(key, what, legal)
 
     def _cleared(self, who: str, label: LabelSpec, clearance: LabelSpec, key: str) -> bool:
         over = [c for c in label.compartments if c not in clearance.compartments]
@@ -312,12 +352,13 @@ class _Walker:
         needs_customer = False
         for name, argument in action.arguments.items():
             foreign = [s for s in sources if s not in argument.sources]
+            own_idea = not sources  # nobody outside asked for it: then every endorser is asked
             if foreign and not argument.endorsed_by:
                 what = f"`{agent.id}` has read {', '.join(foreign)} by now, and nobody may endorse `{name}`"
                 return self.wrong(
                     "action", what, f"`endorsed_by` or `sources` for `{name}` in the action `{action_id}`"
                 )
-            needs_customer |= bool(foreign) and "customer" in argument.endorsed_by
+            needs_customer |= (bool(foreign) or own_idea) and "customer" in argument.endorsed_by
         if not needs_customer:
             return True
         if self.step.repeat > 1:
@@ -334,10 +375,12 @@ class _Walker:
     def _perform(self, agent: AgentType, action_id: str, port: Port) -> bool:
         action = self.g.actions[action_id]
         label = self.state.label(agent.id)
-        kept = tuple(c for c in label.compartments if c not in action.declassify)
-        carried = LabelSpec(level=label.level, compartments=kept)
+        if not self._tellable(agent.id, label, action.declassify, action.schema, "action"):
+            return False
+        carried = shed(label, action.declassify, port.clearance)
         if not self._cleared(f"the port `{port.id}`", carried, port.clearance, "action"):
             return False
         if action.answer is not None:
             self.state.join(agent.id, port.label, (port.source,) if port.source else ())
+            self._hear(agent, action.answer, port.label)
         return True

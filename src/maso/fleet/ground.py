@@ -40,6 +40,8 @@ class Ground:
         self._origins = origins
         self._bound = bound
         self._tell = tell
+        # Compartments of data with a format (cards, accounts, people), which values could spell out.
+        self.guarded = frozenset(fleet.dlp.compartments.values())
         self._told: set[Path] = set()
         self._doubtful: set[Path] = set()
         self.settle()
