@@ -1,4 +1,4 @@
-"""`bench`: the hot path's cost on this machine, measured by `maso.bench`; here it is only asked for and shown."""
+"""`bench`: what the hot path costs on this machine, as `maso.bench` measures it; here it is shown."""
 
 import sys
 from collections.abc import Callable, Iterator

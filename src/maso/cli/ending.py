@@ -42,16 +42,20 @@ MEANING: Final = {
 
 
 class Stop(Exception):  # noqa: N818 - it ends a command; not every end is an error
-    """Ends the command. Each line says what is wrong, where, and what is legal, in the user's words."""
+    """Ends the command. Each line says what is wrong, where, and what is legal, in the user's words.
 
-    def __init__(self, code: int, *lines: str) -> None:
+    `shown`: the command has printed its result already, so standard output is not written again.
+    """
+
+    def __init__(self, code: int, *lines: str, shown: bool = False) -> None:
         super().__init__(code)
         self.code = code
         self.lines = lines
+        self.shown = shown
 
     def report(self, as_json: bool) -> int:
         """Say it; returns the exit code."""
-        say_error(self.lines, self.code, as_json)
+        say_error(self.lines, self.code, as_json and not self.shown)
         return self.code
 
 

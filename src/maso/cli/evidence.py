@@ -58,7 +58,7 @@ def verify_command(run_dir: str, head: str | None, key: str | None, as_json: boo
     screen.emit("maso.verify/1", _document(result, bound))
     _show(screen, result, bound, known_head is not None)
     if bound or not result.ok:
-        raise Stop(UNVERIFIED)
+        raise Stop(UNVERIFIED, shown=True)
 
 
 def _fleet_problem(path: Path, result: VerifyResult) -> str:

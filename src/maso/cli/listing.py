@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from maso.cli.arguments import one_of, whole_number
-from maso.cli.ending import nothing
+from maso.cli.ending import NOTHING, Stop
 from maso.cli.evidence import run_directory
 from maso.cli.names import Names, Parties, control_names, controls_of, names_of, records_of, session_text
 from maso.cli.screen import Screen
@@ -85,7 +85,7 @@ def ls_command(
     )
     _show(screen, shown, matched, examined)
     if not matched:
-        raise nothing(f"none of {examined:,} records matches")
+        raise Stop(NOTHING, f"none of {examined:,} records matches", shown=True)
 
 
 def _size(path: Path) -> int:

@@ -78,8 +78,8 @@ def split(setting: str) -> Override:
     segments = key.split(".")
     if not equals or not all(_NAME.match(segment) for segment in segments):
         raise usage(f"`--set` is {words(setting)}; legal: `KEY=VALUE`, such as `types.payment.risk=high`")
-    if "\n" in value or "\r" in value:
-        raise usage(f"the value of `--set {key}` has more than one line; legal: YAML on one line")
+    if not value.isprintable():
+        raise usage(f"the value of `--set {key}` is not plain text; legal: YAML on one line, printable")
     return Override(key, value.strip(), words(setting).strip("`"))
 
 
@@ -87,12 +87,19 @@ def change(text: str, overrides: Sequence[Override]) -> Changed:
     """Apply each override to the text of a right fleet file, in order; raises Stop."""
     spans: list[_Span] = []
     for override in overrides:
-        edit = _edit(yaml.compose(text, Loader=_LOADER), text, override)
+        edit = _edit(_composed(text, override), text, override)
         text = text[: edit.start] + edit.new + text[edit.end :]
         grown = len(edit.new) - (edit.end - edit.start)
         spans = [_moved(span, edit, grown) for span in spans]
         spans.append(_Span(edit.start, edit.start + len(edit.new), override))
     return Changed(text, tuple(spans))
+
+
+def _composed(text: str, override: Override) -> Any:
+    try:
+        return yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError:
+        raise usage(f"`--set {override.said}`: what was set before it does not read as YAML") from None
 
 
 def _moved(span: _Span, edit: _Edit, grown: int) -> _Span:
@@ -180,7 +187,7 @@ def _value(text: str) -> str:
     """The value as YAML: as typed where that reads as one value anywhere in a file, else in quotes."""
     for frame in ("x: {}\n", "x: {{y: {}, z: 1}}\n"):
         if not _reads_as_one(frame, text):
-            return json.dumps(text)
+            return json.dumps(text, ensure_ascii=False)
     return text
 
 

@@ -98,7 +98,7 @@ def run_command(
         screen.show(*run_summary(summary))
     code = exit_code(summary)
     if code:
-        raise Stop(code, *_ending_lines(summary, code))
+        raise Stop(code, *_ending_lines(summary, code), shown=True)
 
 
 def perform(screen: Screen, found: Declared, wish: Wish, settings: list[str]) -> dict[str, Any]:
