@@ -1,8 +1,8 @@
 """Turns a decided message into its evidence record. What of a payload may be kept is ADR 4.
 
 An excerpt is kept only of what was refused, held or redacted after it was scanned, only when nothing was
-found hidden in it, with every found value masked and every digit replaced: so no card number can stand in
-it, not even one that the scan missed.
+found hidden in it, only when its label holds no compartment (a sender that holds a card could write it in
+words of its own), with every found value masked and every digit replaced.
 """
 
 import hashlib
@@ -10,10 +10,12 @@ from typing import Final
 
 from maso.controls.message import Message
 from maso.evidence.records import MessageRecord
+from maso.labels import CONFIDENTIALITY_MASK, LEVEL_MASK
 from maso.scan.signals import CLEAN, redact
 from maso.verdict import Finding, Outcome
 
 EXCERPT_BYTES_MAX: Final = 512
+_COMPARTMENTS: Final = CONFIDENTIALITY_MASK & ~LEVEL_MASK
 _DIGITS_OUT: Final = bytes.maketrans(b"0123456789", b"##########")
 
 
@@ -81,7 +83,7 @@ def _unopened(m: Message, findings: list[Finding], outcome: Outcome) -> MessageR
 
 
 def _excerpt(m: Message) -> bytes:
-    if not m.scanned or m.signals.hidden:
+    if not m.scanned or m.signals.hidden or m.label & _COMPARTMENTS:
         return b""
     payload = m.envelope.payload
     if m.signals is not CLEAN:
