@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from maso.clock import MINUTE, SECOND
-from maso.envelope import MessageKind
+from maso.envelope import MessageKind, open_wire
 from maso.fleet.load import load_fleet
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
@@ -297,6 +297,20 @@ def test_claims_travel_with_their_sources_and_lose_a_little() -> None:
         assert claim.derived == (told.id,)
         assert claim.confidence <= told.confidence
         assert told.sources
+
+
+def test_honest_agents_declare_the_labels_of_what_they_were_told() -> None:
+    witness = Witness()
+    sim = simulation(small(), minutes=2, watchers=(witness,))
+    sim.run()
+    ports = {actor.nhi for actor in sim.ports.values()}
+    chat = sim.ports["customer_chat"].label
+    said = [open_wire(event.wire) for event in witness.events if type(event) is Arrive]
+    agents = [envelope for envelope in said if envelope.sender not in ports]
+    assert len(agents) > 20
+    # Every journey here begins with what a customer wrote, and the rest is made from it.
+    assert all((envelope.label or 0) & chat == chat for envelope in agents)
+    assert all(envelope.parents for envelope in agents)
 
 
 def test_the_yes_plane_is_told_of_every_session_end() -> None:

@@ -16,6 +16,13 @@ from maso.sim.worlds.shop import CONFIRM_WITHIN_NS, Shop
 SHOP = [name for name, op in OPERATIONS.items() if op.world == "shop"]
 
 
+PURCHASE = (
+    "shop.search", "shop.price_quote", "shop.stock_reserve", "shop.discount_apply", "shop.order_create",
+    "shop.payment_authorise", "shop.payment_capture", "shop.carrier_book", "shop.carrier_track",
+    "shop.return_open", "shop.payment_refund", "shop.payment_refund",
+)  # fmt: skip
+
+
 def audit(shop: Shop) -> None:
     """Every law of the shop at once."""
     assert sum(shop.books.values()) == 0
@@ -74,6 +81,23 @@ class ShopMachine(RuleBasedStateMachine):
             args = asked(self.shop, operation, other)
             self.perform(session, operation, {**args, name: number} if name in args else args)
 
+    @rule(
+        session=st.sampled_from((1, 2)),
+        steps=st.integers(1, 5),
+        share=st.integers(-10, 210),
+        then=st.sampled_from(("shop.payment_refund", "shop.payment_capture", "shop.payment_void")),
+        amount=st.integers(-5, 40_000),
+    )
+    def buys(self, session: int, steps: int, share: int, then: str, amount: int) -> None:
+        """A purchase up to some step, any share of it captured; then any amount of something."""
+        for operation in PURCHASE[2:7][:steps]:
+            args = asked(self.shop, operation, session)
+            if operation == "shop.payment_capture":
+                args["amount_minor"] = args.get("amount_minor", 0) * share // 100
+            self.perform(session, operation, args)
+        args = asked(self.shop, then, session)
+        self.perform(session, then, {**args, "amount_minor": amount} if "amount_minor" in args else args)
+
     @rule()
     def again(self) -> None:
         """The last thing that was done, once more with its key: the same answer, nothing changed."""
@@ -123,12 +147,6 @@ class ShopMachine(RuleBasedStateMachine):
 TestShop = ShopMachine.TestCase
 TestShop.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 
-PURCHASE = (
-    "shop.search", "shop.price_quote", "shop.stock_reserve", "shop.discount_apply", "shop.order_create",
-    "shop.payment_authorise", "shop.payment_capture", "shop.carrier_book", "shop.carrier_track",
-    "shop.return_open", "shop.payment_refund", "shop.payment_refund",
-)  # fmt: skip
-
 
 @pytest.fixture
 def shop() -> Shop:
@@ -149,6 +167,32 @@ def test_what_the_page_shows_goes_through_from_search_to_refund(shop: Shop) -> N
         audit(shop)
     facts = shop.facts(1)
     assert 0 < facts["refundable_minor"] < facts["captured_minor"] == facts["order_total_minor"]
+
+
+def test_money_that_is_not_there_cannot_be_taken(shop: Shop) -> None:
+    for number, operation in enumerate(PURCHASE[2:6]):
+        do(shop, operation, f"k{number}")
+    authorised = shop.facts(1)["authorised_minor"]
+    with pytest.raises(DeclinedError, match="over_authorised"):
+        do(shop, "shop.payment_capture", "more", amount_minor=authorised + 1)
+    do(shop, "shop.payment_capture", "part", amount_minor=authorised - 100)
+    assert shop.books["held"] == 0  # the hundred that were not captured are the customer's again
+    with pytest.raises(DeclinedError, match="over_captured"):
+        do(shop, "shop.payment_refund", "more", amount_minor=authorised - 99)
+    do(shop, "shop.payment_refund", "all", amount_minor=authorised - 100)
+    with pytest.raises(DeclinedError, match="over_captured"):
+        do(shop, "shop.payment_refund", "again", amount_minor=1)
+    audit(shop)
+
+
+def test_what_was_paid_leaves_the_shelf(shop: Shop) -> None:
+    before = {product.sku: product.stock for product in shop.products()}
+    for number, operation in enumerate(PURCHASE[2:7]):
+        do(shop, operation, f"k{number}")
+    (order,) = [order for order in shop.orders() if order.authorisation]
+    after = {product.sku: product.stock for product in shop.products()}
+    assert after == {**before, order.sku: before[order.sku] - order.quantity}
+    assert not any(product.reserved for product in shop.products())
 
 
 def test_an_order_of_somebody_else_is_nobodys_business(shop: Shop) -> None:
