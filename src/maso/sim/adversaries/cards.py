@@ -202,6 +202,25 @@ def _split(pan: str, room: list[tuple[str, int, str]]) -> list[dict[str, object]
     return messages
 
 
+def _told(s: Strike, type_id: str, nhi: int) -> str:
+    """An id that a port told the holder outside the compartment, so that it may be told on; empty if none."""
+    surface = s.surface
+    ways = [
+        (x.from_, x.schema, 0) for x in surface.fleet.links if x.to == type_id and x.from_ in surface.ports
+    ]
+    for name in surface.types[type_id].actions:
+        action = surface.actions[name]
+        if action.answer:
+            ways.append((action.port, action.answer, s.number(name)))
+    for port, schema_id, number in ways:
+        schema = surface.schemas[schema_id]
+        ids = [n for n, f in schema.fields.items() if f.type == "id"]
+        if ids and surface.pan_compartment not in surface.ports[port].label.compartments:
+            s.from_outside(port, nhi, body_of(schema, **dict.fromkeys(ids, "ok-one")), number)
+            return "ok-one"
+    return ""
+
+
 def through_a_strict_flow(s: Strike) -> None:
     """The card number in the fields of a schema that is trusted not to be able to carry one."""
     link = _strict_link(s)
@@ -210,7 +229,7 @@ def through_a_strict_flow(s: Strike) -> None:
     schema = s.surface.schemas[link.schema]
     room = _room(schema)
     code = pan
-    if s.variant != "all fields":
+    if s.variant in ("two messages", "letters"):
         room = [(name, min(fits, 8), kind) for name, fits, kind in room if kind == "id"][:1]
         if not room:
             raise NoSurfaceError("the strict schema has no id")
@@ -219,6 +238,14 @@ def through_a_strict_flow(s: Strike) -> None:
         s.plant_card(pan, code)
     messages = _split(code, room)
     pieces = tuple(str(v).encode() for fields in messages for v in fields.values())
+    if s.variant == "one digit a message":
+        number = next((name for name, _, kind in _room(schema) if kind == "int"), None)
+        if number is None:
+            raise NoSurfaceError("the strict schema has no number")
+        told = _told(s, link.from_, holder)
+        ids = {name: told for name, _, kind in _room(schema) if kind == "id" and told}
+        messages = [{**ids, number: int(digit)} for digit in pan]
+        pieces = tuple(f'"{number}":{digit}'.encode() for digit in pan)
     s.truth(Truth("assembled", pieces=pieces, allowed=(holder,)))
     for fields in messages:
         s.send(holder, who[link.to], body_of(schema, **fields))
@@ -275,7 +302,7 @@ CARDS = (
         ("DP-2.1", "EC-2.13"),
         ("RT-04",),
         _CARD,
-        ("all fields", "two messages", "letters"),
+        ("all fields", "two messages", "letters", "one digit a message"),
         through_a_strict_flow,
     ),
     Adversary(

@@ -8,9 +8,9 @@ import json
 from typing import Any
 
 from maso.envelope import MessageKind
-from maso.fleet.model import LabelSpec
+from maso.fleet.model import LabelSpec, Link
 from maso.plane.events import Purge
-from maso.sim.adversaries.ground import NoSurfaceError
+from maso.sim.adversaries.ground import NoSurfaceError, Truth
 from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import Secret, body_of
 
@@ -34,9 +34,22 @@ def confide(s: Strike, holder: int, type_id: str, compartment: str) -> None:
     raise NoSurfaceError(f"nothing brings {compartment} to {type_id}")
 
 
+def _noted(s: Strike, type_id: str) -> Link | None:
+    """The link on which a type writes notes to itself."""
+    notes = (x for x in s.surface.agent_links if x.from_ == x.to == type_id and "data" in x.kinds)
+    return next(notes, None)
+
+
 def _holder(s: Strike) -> tuple[Secret, int, int]:
     """A secret in somebody's context, the holder, and a link to somebody who may not know."""
-    secret = s.stream.pick(s.surface.secrets())
+    found = s.surface.secrets()
+    if s.variant == "as a claim":
+        found = tuple(secret for secret in found if "claim" in secret.link.kinds)
+    elif s.variant == "after a purge":
+        found = tuple(secret for secret in found if _noted(s, secret.link.from_) is not None)
+    if not found:
+        raise NoSurfaceError(f"no link over which a secret could leak {s.variant}")
+    secret = s.stream.pick(found)
     who = s.open(secret.link.from_, secret.link.to)
     confide(s, who[secret.link.from_], secret.link.from_, secret.compartment)
     return secret, who[secret.link.from_], who[secret.link.to]
@@ -46,21 +59,17 @@ def paraphrased(s: Strike) -> None:
     """A summary of the secret, its parents left out, its label too low."""
     secret, holder, to = _holder(s)
     link = secret.link
-    if s.variant == "after a purge":
-        notes = [x for x in s.surface.agent_links if x.from_ == x.to == link.from_ and "data" in x.kinds]
-        if not notes:
-            raise NoSurfaceError("no type that holds a secret keeps notes")
-        s.send(holder, holder, s.body(notes[0].schema, "note to myself"))
-        s.trusted(Purge(holder))
     s.never_delivered(holder)
+    note = _noted(s, link.from_) if s.variant == "after a purge" else None
+    if note is not None:
+        s.send(holder, holder, s.body(note.schema, "note to myself"))
+        s.trusted(Purge(holder))
     ways: dict[str, dict[str, Any]] = {
         "wrong parents": {"parents": (1, 2, 3)},
         "as a claim": {"kind": int(MessageKind.CLAIM)},
         "highest number": {"seq": 1 << 19},
     }
     over = ways.get(s.variant, {})
-    if over.get("kind") and "claim" not in link.kinds:
-        raise NoSurfaceError("no link over which a secret could leak takes claims")
     s.send(holder, to, s.body(link.schema, "in short, it is as everybody thought"), **over)
 
 
@@ -113,11 +122,15 @@ def undeclared_way(s: Strike) -> None:
     """To a type to which the fleet declares no link."""
     surface = s.surface
     declared = {(x.from_, x.to) for x in surface.agent_links}
-    link = s.stream.pick(surface.talk())
-    others = [t.id for t in surface.fleet.types if (link.from_, t.id) not in declared and t.id != link.from_]
-    if not others:
+    pairs = [
+        (link, t.id)
+        for link in surface.talk()
+        for t in surface.fleet.types
+        if (link.from_, t.id) not in declared and t.id != link.from_
+    ]
+    if not pairs:
         raise NoSurfaceError("every type may talk to every other")
-    to = s.stream.pick(others)
+    link, to = s.stream.pick(pairs)
     who = s.open(link.from_, to)
     s.never_delivered()
     s.send(who[link.from_], who[to], s.body(link.schema))
@@ -149,7 +162,7 @@ def misshapen(s: Strike) -> None:
         case _:  # "a list of them"
             body = [body]
     payload = json.dumps(body).encode()
-    s.never_delivered()
+    s.truth(Truth("delivered", payload=payload))
     s.send(who[link.from_], who[link.to], payload)
 
 

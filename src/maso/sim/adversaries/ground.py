@@ -62,7 +62,7 @@ class Truth(NamedTuple):
 
     what       `delivered`, `assembled`, `performed` or `admitted`
     marker     bytes that are in the payload (delivered)
-    pieces     all of them have been delivered, in however many messages (assembled)
+    pieces     all of them were delivered in this order, in however many messages (assembled)
     payload    the whole payload (performed)
     sender     who did it
     action     number of the action (performed)

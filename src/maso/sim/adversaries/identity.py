@@ -24,6 +24,8 @@ from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import body_of
 
 _WRONG_KEY = b"w" * 32
+_ANOTHER_SESSION = HOSTILE_SESSIONS_FROM - 1
+_NO_SESSION = (1 << 64) - 1
 
 
 def _pair(s: Strike, session: int = 0) -> tuple[Link, int, int]:
@@ -68,8 +70,10 @@ def altered(s: Strike) -> None:
         # The same values spelled longer: an array of 32-bit length instead of a short one.
         wire = b"\xdc\x00" + bytes([wire[0] & 0x0F]) + wire[1:]
     else:
-        at = len(wire) // 2
-        wire = wire[:at] + bytes([wire[at] ^ 1 << s.stream.below(8)]) + wire[at + 1 :]
+        # The bit that makes a letter a capital: the payload stays well formed.
+        at = wire.index(s.mark) + len(s.mark) - 1
+        wire = wire[:at] + bytes([wire[at] ^ 0x20]) + wire[at + 1 :]
+        s.truth(Truth("delivered", marker=wire[at - 5 : at + 1]))
     s.raw(wire)
 
 
@@ -121,7 +125,7 @@ def readmitted(s: Strike) -> None:
     happened = s.trusted(event)
     if not any(isinstance(e, Ended) for e in happened.effects):
         return
-    s.truth(Truth("admitted", nhi=nhi))
+    s.truth(Truth("admitted", nhi=nhi), _ANOTHER_SESSION)
     s.planted += 1
     s.note(s.ground.handle(Admit(credential)))
 
@@ -170,14 +174,14 @@ def junk_payload(s: Strike) -> None:
 def out_of_range(s: Strike) -> None:
     """Numbers in the header beyond what they count: kind, action, sequence, label, session, recipient."""
     link, sender, to = _pair(s)
-    s.never_delivered()
+    s.truth(Truth("delivered", marker=s.mark), _NO_SESSION)
     numbers: dict[str, dict[str, Any]] = {
         "kind": {"kind": 6 + s.stream.below(200)},
         "action": {"action": 1 << (12 + s.stream.below(48))},
         "label": {"label": 1 << 56},
         "negative label": {"label": -1},
         "sequence": {"seq": 0},
-        "session": {"session": (1 << 64) - 1},
+        "session": {"session": _NO_SESSION},
         "recipient": {"recipient": -1},
         "parents": {"parents": tuple(range(1, 66))},
     }
@@ -204,7 +208,7 @@ def _credential_of(s: Strike) -> tuple[bytes, int]:
         case "unsigned":
             return msgspec.msgpack.encode(msgspec.structs.replace(credential, signature=bytes(64))), who[name]
         case "another session":
-            forged = msgspec.structs.replace(credential, session=HOSTILE_SESSIONS_FROM - 1)
+            forged = msgspec.structs.replace(credential, session=_ANOTHER_SESSION)
             return msgspec.msgpack.encode(forged), who[name]
         case "another type":
             other = next((t.id for t in ground.fleet.types if t.id != name), None)
@@ -242,7 +246,7 @@ def _credential_of(s: Strike) -> tuple[bytes, int]:
 def forged_admission(s: Strike) -> None:
     """A credential that the authority did not issue like this."""
     credential, nhi = _credential_of(s)
-    s.truth(Truth("admitted", nhi=nhi))
+    s.truth(Truth("admitted", nhi=nhi), _ANOTHER_SESSION)
     s.planted += 1
     s.note(s.ground.handle(Admit(credential)))
 

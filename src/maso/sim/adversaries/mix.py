@@ -7,7 +7,7 @@ the reason. All draws come from streams of their own, so a change here shifts no
 `Mix` is an adversary to the driver (it plans calls) and a watcher (it sees every effect).
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -50,16 +50,26 @@ class Toll(NamedTuple):
 
 
 class Mix:
-    """`duration` is the length of the run in ns; `adversaries` may be a selection for tests."""
+    """`duration` is the length of the run in ns; `adversaries` may be a selection for tests.
+
+    tell_card   is told every form in which a card number is planted, and the session, before it is sent
+    """
 
     wants_inbox = False
 
-    def __init__(self, seed: int, duration: int, adversaries: Sequence[Adversary] = ADVERSARIES) -> None:
+    def __init__(
+        self,
+        seed: int,
+        duration: int,
+        adversaries: Sequence[Adversary] = ADVERSARIES,
+        tell_card: Callable[[int, tuple[bytes, ...]], None] | None = None,
+    ) -> None:
         self.adversaries = tuple(adversaries)
         self._duration = duration
+        self._tell_card = tell_card
         self._streams = {a.id: stream(seed, f"adversary/{a.id}") for a in self.adversaries}
         self._strikes: list[tuple[Adversary, Strike, int]] = []
-        self._missing: dict[str, Counter[str]] = {a.id: Counter() for a in self.adversaries}
+        self._missing: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._by_channel: dict[int, Strike] = {}
         self._acting = False
         self._victim: Deliver | None = None
@@ -92,6 +102,8 @@ class Mix:
         ground = self._ground
         self._number += 1
         strike = Strike(ground, self._surface, draw, self._number, variant, self._victim)
+        if self._tell_card is not None:
+            strike.tell_card = self._tell_card
         self._by_channel[strike.channel] = strike
         self._strikes.append((adversary, strike, ground.now))
         self._go_on((adversary, strike, None))

@@ -58,6 +58,7 @@ class Strike:
         self.key: dict[int, bytes] = {}
         self.home: dict[int, int] = {}
         self.seq: dict[int, int] = {}
+        self.tell_card: Callable[[int, tuple[bytes, ...]], None] = lambda _session, _forms: None
         self.truths: list[tuple[int, Truth]] = []  # with the session in which each could come about
         self.forms: list[bytes] = []
         self.sessions: list[int] = []
@@ -200,7 +201,10 @@ class Strike:
 
     def plant_card(self, *forms: str | bytes) -> None:
         """Ways in which a card number was written: none of them may stand in a record."""
-        self.forms += [form.encode() if isinstance(form, str) else form for form in forms]
+        new = tuple(form.encode() if isinstance(form, str) else form for form in forms)
+        self.forms += new
+        for session in (self.session, self.session + 1):
+            self.tell_card(session, new)
 
     def never_delivered(self, *allowed: int) -> None:
         """Nothing with the marker reaches anybody else than `allowed`."""

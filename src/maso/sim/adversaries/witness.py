@@ -16,13 +16,13 @@ from maso.sim.adversaries.strike import Strike
 class _Watch:
     """One truth and how far it has come true."""
 
-    __slots__ = ("left", "seen", "strike", "truth")
+    __slots__ = ("seen", "strike", "told", "truth")
 
     def __init__(self, truth: Truth, strike: Strike) -> None:
         self.truth = truth
         self.strike = strike
         self.seen = 0
-        self.left = set(truth.pieces)  # membership only; never iterated into an output
+        self.told = 0  # of the pieces, in their order
 
 
 class Witness:
@@ -70,8 +70,14 @@ class Witness:
     def _holds(watch: _Watch, effect: Deliver | Perform) -> bool:
         truth = watch.truth
         if truth.what == "assembled":
-            watch.left -= {piece for piece in watch.left if piece in effect.payload}
-            return not watch.left
+            at = 0
+            while watch.told < len(truth.pieces):
+                found = effect.payload.find(truth.pieces[watch.told], at)
+                if found < 0:
+                    return False
+                at = found + len(truth.pieces[watch.told])
+                watch.told += 1
+            return True
         if truth.claim:
             claims = effect.claims if isinstance(effect, Deliver) else ()
             return any(truth.claim in (c.id, c.digest) and c.confidence > truth.confidence for c in claims)

@@ -1,4 +1,4 @@
-"""Invariant 4: confidence only falls by handoff; it rises only with a primary source that is new to it.
+"""Invariant 4: confidence only falls by handoff; it rises only with a primary source new to it.
 
 Keeps every delivered claim of a session with the primary sources that it rests on, and for every instance
 what ports delivered to it. A source counts as new only where the author was given it by a port.
@@ -18,8 +18,8 @@ class ConfidenceOnlyFalls:
     name = "confidence only falls"
     covers = (
         "a delivered claim is at most as certain as the most certain claim that it restates, unless a port"
-        " gave its author a primary source that those did not rest on; sources and parents exist; an agent's bare"
-        " word stays at even money and below what it was told"
+        " gave its author a primary source that those did not rest on; sources and parents exist; an agent's"
+        " bare word stays at even money and below what it was told"
     )
     does_not_cover = "whether a source says what the claim says, and claims reworded so that they look new"
 

@@ -11,6 +11,7 @@ import msgspec
 
 from maso.contract import DelegationContract, decode_contract
 from maso.envelope import MessageKind
+from maso.identity import signature_holds
 from maso.plane.effects import Ended, Perform, Purged, Refuse
 from maso.plane.events import RegisterContract
 from maso.sim.checkers.release import Release
@@ -24,9 +25,9 @@ class NoAuthorityFromAsking:
     invariant = 2
     name = "no authority from asking"
     covers = (
-        "every action performed was one that its executor's type may execute, that every link of its contract"
-        " chain permits, declares and may have done, for the resource named and within its time; without a"
-        " contract, that everybody who gave orders before could have ordered"
+        "every contract accepted was signed by its source; every action performed was one that its executor's"
+        " type may execute, that every link of its contract chain permits, declares and may have done, for"
+        " the resource named and within its time; without a contract, that all who gave orders could have ordered"
     )
     does_not_cover = (
         "influence by plain data (the endorsements do that), and whether the fleet file itself gives too much"
@@ -52,6 +53,10 @@ class NoAuthorityFromAsking:
                 contract = decode_contract(event.contract)
                 # Registered twice it is the same contract; the first time's ceiling stays.
                 self._contracts.setdefault(contract.id, (contract, self._ceiling_of(contract.source)))
+                source = self._roster.by_nhi.get(contract.source)
+                key = b"" if source is None else source.public_key
+                if not signature_holds(key, contract.signed_bytes(), contract.signature):
+                    return "a contract was accepted that its source did not sign"
             return ""
         for effect in turn.effects:
             if isinstance(effect, Purged) and effect.nhi not in self._noted:

@@ -73,6 +73,10 @@ class EveryDecisionRecorded:
         if type(turn.event) is Arrive:
             if len(turn.records) != 1:
                 return f"a message left {len(turn.records)} records"
+            if len(turn.effects) == 1 and type(turn.effects[0]) in (Deliver, Perform):
+                self._next = number + 1
+                same = turn.effects[0].ref == number  # type: ignore[union-attr]
+                return "" if same else "an effect names a record that its event did not leave"
         else:
             wrong = self._others(turn)
             if wrong:

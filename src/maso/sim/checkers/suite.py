@@ -12,7 +12,7 @@ from typing import Final
 from maso.envelope import Envelope
 from maso.evidence.records import MessageRecord
 from maso.fleet.model import Fleet
-from maso.plane.effects import Admitted, Ask, Deliver, Effect, Perform
+from maso.plane.effects import Ask, Deliver, Effect, Perform
 from maso.plane.events import Arrive
 from maso.sim.checkers.cardholder import CardholderData
 from maso.sim.checkers.confidence import ConfidenceOnlyFalls
@@ -56,8 +56,9 @@ class Suite:
             self._records,
             self.same_bytes,
         )
-        self._every = (self._records, self.same_bytes)
+        self._every: tuple[Checker, ...] = (self._records, self.same_bytes)
         self._rare = tuple(c for c in self.checkers if c not in self._every)
+        self._looks = tuple((c, c.released) for c in self.checkers if c is not self.same_bytes)
         self._held: dict[int, tuple[Envelope | None, Ask]] = {}
         self._kept: dict[str, list[Violation]] = {c.name: [] for c in self.checkers}
         self.counts: Counter[str] = Counter()
@@ -74,7 +75,7 @@ class Suite:
     def on_effects(
         self, event: object, effects: Sequence[Effect], records: Sequence[bytes], now: int
     ) -> None:
-        turn = Turn(event, tuple(effects), tuple(records), now)
+        turn = Turn(event, effects, records, now)
         self.turns += 1
         arrives = type(event) is Arrive
         if not arrives:
@@ -82,13 +83,21 @@ class Suite:
         self._show(turn, self._every)
         if not arrives:
             self._show(turn, self._rare)
-        for effect in turn.effects:
+        session = 0
+        for effect in effects:
             kind = type(effect)
             if kind is Deliver or kind is Perform:
+                session = effect.session  # type: ignore[union-attr]
                 self._released(turn, effect)  # type: ignore[arg-type]
             elif kind is Ask:
+                session = effect.session  # type: ignore[union-attr]
                 self._hold(turn, effect)  # type: ignore[arg-type]
-        self._bytes(turn)
+        if not session and arrives and turn.envelope is not None:
+            session = turn.envelope.session  # refused: its record may still say too much
+        for body in records:
+            wrong = self.cardholder.recorded(body, session)
+            if wrong:
+                self._violated(self.cardholder, 0, now, wrong)
         if not arrives:
             self._roster.leave(turn)
 
@@ -108,8 +117,8 @@ class Suite:
         sender = self._roster.by_nhi.get(effect.sender)
         recipient = self._roster.recipient(effect, self._declared)
         release = Release(turn, effect, envelope, message, ask, sender, recipient)
-        for checker in self.checkers:
-            wrong = checker.released(release)
+        for checker, look in self._looks:
+            wrong = look(release)
             if wrong:
                 self._violated(checker, effect.ref, turn.now, wrong)
 
@@ -121,16 +130,6 @@ class Suite:
             envelope, _ = self._held.pop(record.hold, (None, None))
         self._held[ask.hold] = (envelope, ask)
         self._vouched.held(ask)
-
-    def _bytes(self, turn: Turn) -> None:
-        effects = turn.effects
-        session = (
-            effects[0].session if effects and isinstance(effects[0], Deliver | Perform | Admitted) else 0
-        )
-        for body in turn.records:
-            wrong = self.cardholder.recorded(body, session)
-            if wrong:
-                self._violated(self.cardholder, 0, turn.now, wrong)
 
     def _violated(self, checker: Checker, ref: int, now: int, what: str) -> None:
         self.counts[checker.name] += 1

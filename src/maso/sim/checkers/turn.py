@@ -6,6 +6,7 @@ of the plane, its state, its rulebook or a control, so a mistake there is not re
 The roster believes `Admitted` and `Ended`: whether an admission was right is the identity attacks' truth.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -22,7 +23,7 @@ _credential = msgspec.msgpack.Decoder(Credential).decode
 
 
 class Violation(NamedTuple):
-    """An invariant did not hold. `what` names things of the fleet file and numbers, never text of messages."""
+    """An invariant did not hold. `what` names things of the fleet file and numbers, never a message's text."""
 
     invariant: int
     checker: str
@@ -46,6 +47,7 @@ class Someone(NamedTuple):
     session: int
     not_before: int
     not_after: int
+    public_key: bytes
 
 
 class Turn:
@@ -53,9 +55,7 @@ class Turn:
 
     __slots__ = ("_envelope", "_record", "effects", "event", "now", "records")
 
-    def __init__(
-        self, event: object, effects: tuple[Effect, ...], records: tuple[bytes, ...], now: int
-    ) -> None:
+    def __init__(self, event: object, effects: Sequence[Effect], records: Sequence[bytes], now: int) -> None:
         self.event = event
         self.effects = effects
         self.records = records
@@ -143,7 +143,12 @@ class Roster:
                 credential = _credential(turn.event.credential)
                 for m in credential.members:
                     someone = Someone(
-                        m.nhi, m.type_id, credential.session, credential.not_before, credential.not_after
+                        m.nhi,
+                        m.type_id,
+                        credential.session,
+                        credential.not_before,
+                        credential.not_after,
+                        m.public_key,
                     )
                     self.by_nhi[m.nhi] = someone
                     if not credential.session:
