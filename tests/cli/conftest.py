@@ -25,3 +25,9 @@ def copy_of_run(a_run: tuple[Path, Done], tmp_path: Path) -> Path:
     target = tmp_path / "copy"
     shutil.copytree(a_run[0], target)
     return target
+
+
+@pytest.fixture(autouse=True)
+def _columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As wide as without a terminal, wherever the tests run."""
+    monkeypatch.setenv("COLUMNS", "110")
