@@ -104,3 +104,12 @@ def test_what_could_be_a_card_number_is_not_repeated():
 def test_a_long_word_is_shortened():
     mistakes = refused(TEMPLATE.replace("kind: breadth", "kind: " + "breadth" * 100)).mistakes
     assert len(mistakes[0].what) < 200
+
+
+def test_what_cannot_be_read_is_not_called_wrong_as_well():
+    (mistake,) = refused(
+        changed("start", "about: answers questions and pays refunds", "about: *text")
+    ).mistakes
+    assert mistake.what == "the alias `*text` repeats another part of the file"
+    (mistake,) = refused(changed("start", "tier: 2", "tier: *two")).mistakes
+    assert mistake.what == "the alias `*two` repeats another part of the file"
