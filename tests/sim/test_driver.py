@@ -210,6 +210,15 @@ def test_without_a_confirmation_the_customer_is_asked() -> None:
     assert tally.refused == {}
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_walks_of_a_fleet_without_journeys_are_honest_to_the_plane(seed: int) -> None:
+    load = {"messages_per_agent_minute": 60, "handoffs_min": 3, "handoffs_max": 8}
+    tally = run_of(small(workload=load), 1, 3, seed=seed).run()
+    assert tally.refused == {}
+    assert tally.declined == {}
+    assert sum(tally.completed.values()) > 20
+
+
 def test_a_refusal_breaks_the_journey_and_is_counted_with_its_reason() -> None:
     steps = [{"from": "payment", "action": "payment.authorise"}]
     load = {**LOAD, "journeys": [{"id": "bold", "share": 1.0, "steps": steps}]}

@@ -140,10 +140,10 @@ class Actor:
         if self.inbox is not None:
             self.inbox.clear()
 
-    def tell(self, flow: Flow, payload: bytes, stream: Stream) -> bytes:
+    def tell(self, flow: Flow, payload: bytes) -> bytes:
         """The payload for a declassifying flow: what this actor was never told, it does not tell.
 
-        Such a value becomes one of its type that it was told, of the same name if there is one, or a digit.
+        Such a value becomes one of its type that it was told, of the same name if there is one.
         Where nothing fits the schema, the payload stays as it is, and the plane will say no.
         """
         body = flow.decode(payload)
@@ -151,9 +151,7 @@ class Actor:
             value = getattr(body, name)
             if value is None or any(value == told for _, told in self.told):
                 continue
-            if isinstance(value, int) and 0 <= value <= 9:
-                continue
-            for other in self._instead(name, type(value), stream):
+            for other in self._instead(name, type(value)):
                 try:
                     body = flow.decode(_encode_json(msgspec.structs.replace(body, **{name: other})))
                     break
@@ -176,11 +174,10 @@ class Actor:
             return Claim(number, told.digest, confidence, (told.id,), (), told.assumptions)
         return Claim(number, digest, stream.between(*OWN_WORD_PERMILLE), assumptions=1)
 
-    def _instead(self, name: str, kind: type, stream: Stream) -> list[Any]:
+    def _instead(self, name: str, kind: type) -> list[Any]:
         latest = [told for told in reversed(self.told) if type(told[1]) is kind]
         latest.sort(key=lambda told: told[0] != name)  # stable: the same name first, then the newest
-        digit = [stream.below(10)] if kind is int else []
-        return [value for _, value in latest] + digit
+        return [value for _, value in latest]
 
 
 def contract_bytes(

@@ -134,6 +134,7 @@ class Simulation:
         self._payloads = stream(seed, "payload/ports")
         self._service = stream(seed, "service")
         self._people = stream(seed, "people")
+        self._hostile = stream(seed, "hostile")  # whatever is not an honest session's draw
         review = fleet.governance.review_minutes_max
         self._person_ns = PERSON_NS if review is None else review * MINUTE * 2 // 5
 
@@ -253,7 +254,8 @@ class Simulation:
                 self._deliver(effect, run, sent)  # type: ignore[arg-type]
             elif kind is Perform:
                 outlet = self._outlets[effect.action]  # type: ignore[union-attr]
-                self.kernel.after(self._service.latency(outlet.latency_ns), self._perform, (effect, run))
+                draws = self._hostile if run is None else self._service
+                self.kernel.after(draws.latency(outlet.latency_ns), self._perform, (effect, run))
                 if run is not None:
                     self.sessions.let_through(run)
             elif kind is Ask:
@@ -314,7 +316,8 @@ class Simulation:
             if run is not None:
                 self.sessions.moved(run)
             return
-        payload = outlet.answer(self._payloads, self.facts[effect.session], answer)
+        draws = self._hostile if run is None else self._payloads
+        payload = outlet.answer(draws, self.facts[effect.session], answer)
         parents = (effect.ref,)
         if run is not None:
             self.sessions.speaks(run, outlet.port.rules, MessageKind.DATA)
@@ -340,7 +343,8 @@ class Simulation:
         if run is not None:
             self.sessions.held(run)
         delays = {Endorser.FACTS: FACTS_NS, Endorser.CUSTOMER: CUSTOMER_NS}
-        delay = self._people.latency(delays.get(Endorser(ask.kind), self._person_ns))
+        draws = self._hostile if run is None else self._people
+        delay = draws.latency(delays.get(Endorser(ask.kind), self._person_ns))
         self.kernel.after(delay, self._answer, ask)
         self.kernel.at(ask.not_after, self._deadline, ask.hold)
 

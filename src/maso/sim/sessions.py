@@ -234,7 +234,7 @@ class Sessions:
     def _words(self, run: Run, move: Move, sender: Actor) -> bytes:
         payload = move.payload(self._payloads, run.facts, NOTHING)
         if move.flow.declassify & sender.label:
-            return sender.tell(move.flow, payload, self._payloads)
+            return sender.tell(move.flow, payload)
         return payload
 
     def _send(self, run: Run, move: Move) -> None:
