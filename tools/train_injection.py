@@ -1,16 +1,17 @@
-"""Train and measure the injection detector. Needs scikit-learn (development only); the product needs none of this.
+"""Train and measure the injection detector. Needs scikit-learn (development only); the product needs none
+of this.
 
     python tools/train_injection.py --evaluate    leave-one-source-out figures, nothing written
     python tools/train_injection.py --write       train on all sources, write src/maso/scan/data/
 
-Both are reproducible: one seed, no clock, stable order. The corpus is read from ../shared/inputs/detect-dev (or
---corpus DIR): injection_attacks.jsonl and injection_benign.jsonl, rows with `text`, `source`, `kind` and, where the
-attack stands inside a document, `payload`.
+Both are reproducible: one seed, no clock, stable order. The corpus is read from ../shared/inputs/detect-dev
+(or --corpus DIR): injection_attacks.jsonl and injection_benign.jsonl, rows with `text`, `source`, `kind` and,
+where the attack stands inside a document, `payload`.
 
-Two models in a row. The first is logistic regression over hashed character n-grams of windows; of an attack without a
-marked payload only the windows that a first fit finds suspicious are kept, since most of a long attack is innocent
-prose. The second weighs that score against the families of rules that fired, and is fitted on scores of the first for
-sources it had not seen, so that neither trusts what it memorised.
+Two models in a row. The first is logistic regression over hashed character n-grams of windows; of an attack
+without a marked payload only the windows that a first fit finds suspicious are kept, since most of a long
+attack is innocent prose. The second weighs that score against the families of rules that fired, and is
+fitted on scores of the first for sources it had not seen, so that neither trusts what it memorised.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import sys
 import zlib
 from collections import Counter
@@ -34,23 +36,24 @@ from sklearn.linear_model import LogisticRegression
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from maso.scan import classifier as C  # noqa: E402
-from maso.scan import injection_rules as R  # noqa: E402
-from maso.scan import injection_trigger as T  # noqa: E402
+from maso.scan import classifier as ngrams  # noqa: E402
+from maso.scan import injection_rules as matching  # noqa: E402
+from maso.scan import injection_trigger as trigger  # noqa: E402
 from maso.scan.injection import (  # noqa: E402
-    MENTIONS_COUNTED_MAX,
+    MORE_RULES_MAX,
     NOTHING,
-    RULES_COUNTED_MAX,
     InjectionSignal,
+    mention_units,
     readings_of,
 )
 from maso.scan.injection_patterns import RULES  # noqa: E402
 from maso.scan.scanner import Scanner  # noqa: E402
 
 SEED = 20_240_607
-COUNT_FREEDOM = 4.0  # the shared weight of a rule is held back this much less than the departures from it
-FALSE_ALARMS = 0.006  # aim below the 1% that is promised: the threshold has to hold on sources never seen
+ANY_FREEDOM = 3.0  # the shared weight of a rule is held back this much less than the departures from it
+FALSE_ALARMS = 0.0075  # below the 1% that is promised: the threshold has to hold on sources never seen
 ATTACK_SOURCE_WEIGHT = 300.0  # rows that each source of attacks counts for in the second model
+BLOCK_MARGIN = 50  # units: half a logit stricter than what refuses nothing in the development set
 TRAIN_STRIDE = 128
 WINDOWS_MAX = 48  # per row, for training: a long row teaches no more than that
 # Corpora that were cut from one collection are held out together.
@@ -67,6 +70,24 @@ def is_naive(row: dict[str, Any]) -> bool:
     return str(row["kind"]).startswith(("indirect:", "indirect_code:"))
 
 
+# A text that names what it wants to change or get: the model's orders, role, mode or secrets. Independent
+# of the cues.
+NAMES_A_TARGET = re.compile(
+    r"instru[ckç]|anweisung|consigne|istruzion|prompt|\brules?\b|regeln|guideline|polic(?:y|ies)|restrict|"
+    r"ignor|disregard|forget|vergiss|olvid|oubli|dimentic|esque[cç]|zaborav|system|\bmode\b|\bai\b|assistant|"
+    r"chatgpt|language model|\bgpt|you are (?:now|no longer)|act as|pretend|role|persona|character|jailbreak|"
+    r"\bdan\b|developer|\badmin|override|password|secret|confidential|credential|api key|new task|"
+    r"neue aufgabe|approv|tool|token|canary|attacker|base64|rot13|decode|"
+    r"忽略|無視|指示|игнор|забудь|무시|تجاهل|निर्देश",
+    re.IGNORECASE,
+)
+
+
+def is_bare(row: dict[str, Any], readings: Sequence[str]) -> bool:
+    """An attack with no marked payload whose text, decoded, names no target: a plain question or task."""
+    return "payload" not in row and not any(NAMES_A_TARGET.search(reading) for reading in readings)
+
+
 def read_rows(corpus: Path) -> list[dict[str, Any]]:
     rows = []
     for name, label in (("benign", 0), ("attacks", 1)):
@@ -78,27 +99,28 @@ def read_rows(corpus: Path) -> list[dict[str, Any]]:
 
 
 def windows(text: str) -> list[bytes]:
-    folded = C.fold(text.encode("utf-8", "replace"))
-    if len(folded) <= C.WINDOW_BYTES:
+    folded = ngrams.fold(text.encode("utf-8", "replace"))
+    if len(folded) <= ngrams.WINDOW_BYTES:
         return [folded.ljust(8)]
-    last = len(folded) - C.WINDOW_BYTES + TRAIN_STRIDE
-    return [folded[at : at + C.WINDOW_BYTES] for at in range(0, last, TRAIN_STRIDE)][:WINDOWS_MAX]
+    last = len(folded) - ngrams.WINDOW_BYTES + TRAIN_STRIDE
+    return [folded[at : at + ngrams.WINDOW_BYTES] for at in range(0, last, TRAIN_STRIDE)][:WINDOWS_MAX]
 
 
 def matrix(pieces: list[bytes]) -> Any:
     """Rows of gram counts over the root of the number of grams, as the classifier computes them."""
     columns, values, ends = [], [], [0]
     for piece in pieces:
-        index, count = np.unique(np.concatenate(C.gram_indices(piece)), return_counts=True)
+        index, count = np.unique(np.concatenate(ngrams.gram_indices(piece)), return_counts=True)
         columns.append(index.astype(np.int32))
         values.append((count / np.sqrt(3 * len(piece))).astype(np.float32))
         ends.append(ends[-1] + len(index))
-    shape = (len(pieces), 1 << C.TABLE_BITS)
+    shape = (len(pieces), 1 << ngrams.TABLE_BITS)
     return sparse.csr_matrix((np.concatenate(values), np.concatenate(columns), np.array(ends)), shape=shape)
 
 
 class Pieces:
-    """Training windows: which row each belongs to, and from which other source its surroundings were taken."""
+    """Training windows: which row each belongs to, and from which other source its surroundings were
+    taken."""
 
     def __init__(self, rows: list[dict[str, Any]]) -> None:
         rng = random.Random(SEED)
@@ -157,21 +179,22 @@ def quantise(model: LogisticRegression) -> tuple[Any, int, int, int]:
     top = float(np.quantile(np.abs(weights[weights != 0]), 0.9995))
     quantised = np.clip(np.rint(weights / top * 127), -127, 127).astype(np.int8)
     # units = sum * top / 127 / sqrt(n) * 100, with sqrt(n) written as isqrt(10_000 n) / 100
-    scale = round(top / 127 * C.UNITS_PER_LOGIT * 100 * 10_000)
-    return quantised, round(float(model.intercept_[0]) * C.UNITS_PER_LOGIT), scale, 10_000
+    scale = round(top / 127 * ngrams.UNITS_PER_LOGIT * 100 * 10_000)
+    return quantised, round(float(model.intercept_[0]) * ngrams.UNITS_PER_LOGIT), scale, 10_000
 
 
-def gram_classifier(model: LogisticRegression) -> C.NgramClassifier:
+def gram_classifier(model: LogisticRegression) -> ngrams.NgramClassifier:
     quantised, bias, num, den = quantise(model)
-    meta = C.ModelMeta(C.FORMAT, "", bias, num, den, 0, 0, 0, {}, 0, 0, 0)
-    return C.NgramClassifier(meta, quantised)
+    meta = ngrams.ModelMeta(ngrams.FORMAT, "", bias, num, den, 0, 0, 0, {}, 0, 0, 0)
+    return ngrams.NgramClassifier(meta, quantised)
 
 
 class Recorder:
-    """Stands in for the detector inside the scanner: a real first stage, and a note of what would be inspected."""
+    """Stands in for the detector inside the scanner: a real first stage, and a note of what would be
+    inspected."""
 
     def __init__(self) -> None:
-        self._trigger = T.TriggerScan()
+        self._trigger = trigger.TriggerScan()
         self.texts: list[str] = []
 
     def first(self, content: bytes) -> bool:
@@ -183,15 +206,17 @@ class Recorder:
 
 
 class Readings:
-    """Per row, what the whole chain would inspect, and what the rules say of it. Independent of anything trained.
+    """Per row, what the whole chain would inspect, and what the rules say of it. Independent of anything
+    trained.
 
-    A row travels as the JSON of one string in one field, through the scanner with its first stage, its decoders and
-    its normaliser. `excluded` rows are those of which nothing reached the detector; their readings are those of the
-    full scan, so that what the first stage loses can be told from what the detector cannot see.
+    A row travels as the JSON of one string in one field, through the scanner with its first stage, its
+    decoders and its normaliser. `excluded` rows are those of which nothing reached the detector; their
+    readings are those of the full scan, so that what the first stage loses can be told from what the
+    detector cannot see.
     """
 
     def __init__(self, rows: list[dict[str, Any]]) -> None:
-        matcher = R.CueMatcher()
+        matcher = matching.CueMatcher()
         recorder = Recorder()
         scanner = Scanner(recorder, cache_size=1)
         self.data: list[list[bytes]] = []
@@ -209,46 +234,54 @@ class Readings:
             self.data.append([reading.encode("utf-8", "replace") for reading in readings])
         self.hits = [[matcher.hits(data) for data in readings] for readings in self.data]
         self.features = [[_features(hits) for hits in row] for row in self.hits]
-        self.strong = [[any(RULES[i].strong for i in hits.rules) and not hits.mentions for hits in row] for row in self.hits]
+        self.strong = [
+            [any(RULES[i].strong for i in hits.rules) and not hits.mentions for hits in row]
+            for row in self.hits
+        ]
 
-    def scores(self, number: int, grams: C.NgramClassifier) -> list[int]:
+    def scores(self, number: int, grams: ngrams.NgramClassifier) -> list[int]:
         return [grams.score(data) for data in self.data[number]]
 
 
-def _features(hits: R.Hits) -> list[int]:
-    """Count of rules, count of mentions, then one column per rule."""
+def _features(hits: matching.Hits) -> list[int]:
+    """Did any rule fire, how many more, then one column per rule."""
     row = [0] * (2 + len(RULES))
     if hits.rules:
-        row[0] = min(len(hits.rules), RULES_COUNTED_MAX)
-        row[1] = min(hits.mentions, MENTIONS_COUNTED_MAX)
+        row[0] = 1
+        row[1] = min(len(hits.rules) - 1, MORE_RULES_MAX)
         for index in hits.rules:
             row[2 + index] = 1
     return row
 
 
-def fit_rules(x: Any, y: Any, weight: Any) -> Evidence:
-    """Integer weights of the second model.
-
-    The common count carries what rules are worth in general and is hardly held back; the weight of a single rule is
-    its departure from that, held back strongly, so that a rule that the training never saw is worth the average.
-    """
-    scale = np.array([1.0, COUNT_FREEDOM, 1.0, *([1.0] * len(RULES))])
-    model = LogisticRegression(C=1.0, max_iter=1000)
-    model.fit(x * scale, y, sample_weight=weight)
-    units = np.rint(model.coef_[0] * scale * C.UNITS_PER_LOGIT).astype(int).tolist()
-    return Evidence(units[0], units[1], units[2], units[3:], round(float(model.intercept_[0]) * C.UNITS_PER_LOGIT))
-
-
 class Evidence(NamedTuple):
-    classifier: int  # hundredths
-    count: int
-    mention: int
+    """The second model, in units; `classifier` in hundredths."""
+
+    classifier: int
+    any: int
+    more: int
     rules: list[int]
     bias: int
 
-    def total(self, score: int, features: list[int]) -> int:
-        units = score * self.classifier // 100 + self.count * features[0] + self.mention * features[1]
-        return units + sum(weight for weight, seen in zip(self.rules, features[2:], strict=True) if seen)
+    def total(self, score: int, features: list[int], mentions: int) -> int:
+        units = score * self.classifier // 100 + self.any * features[0] + self.more * features[1]
+        units += sum(weight for weight, seen in zip(self.rules, features[2:], strict=True) if seen)
+        return units - (mention_units(mentions) if features[0] else 0)
+
+
+def fit_rules(x: Any, y: Any, weight: Any) -> Evidence:
+    """Integer weights of the second model.
+
+    "Some rule fired" carries what rules are worth in general and is hardly held back; the weight of a
+    single rule is its departure from that, held back strongly, so that a rule that the training never saw
+    is worth the average.
+    """
+    scale = np.array([1.0, ANY_FREEDOM, 1.0, *([1.0] * len(RULES))])
+    model = LogisticRegression(C=1.0, max_iter=2000)
+    model.fit(x * scale, y, sample_weight=weight)
+    units = np.rint(model.coef_[0] * scale * ngrams.UNITS_PER_LOGIT).astype(int).tolist()
+    bias = round(float(model.intercept_[0]) * ngrams.UNITS_PER_LOGIT)
+    return Evidence(units[0], units[1], units[2], units[3:], bias)
 
 
 class Study:
@@ -262,6 +295,13 @@ class Study:
         self.strength = strength
         self.pieces = Pieces(self.rows)
         self.readings = Readings(self.rows)
+        texts = [[data.decode("utf-8", "replace") for data in readings] for readings in self.readings.data]
+        self.bare = np.array(
+            [
+                bool(row["label"]) and is_bare(row, [row["text"], *read])
+                for row, read in zip(self.rows, texts, strict=True)
+            ]
+        )
 
     def held_out_scores(self) -> list[list[int]]:
         scores: list[list[int]] = [[] for _ in self.rows]
@@ -278,23 +318,35 @@ class Study:
         x, y, group = [], [], []
         for number in np.flatnonzero(~self.naive & (self.groups != without)).tolist():
             features = self.readings.features[number]
-            best = max(range(len(features)), key=lambda i, n=number: (features[i][0], scores[n][i]))
+            hits = self.readings.hits[number]
+            best = max(range(len(features)), key=lambda i, n=number, h=hits: (len(h[i].rules), scores[n][i]))
+            if hits[best].rules and hits[best].mentions:
+                continue  # declared, not learned: one source has most of the talk about attacks
             x.append([scores[number][best] / 100, *features[best]])
             y.append(int(self.labels[number]))
             group.append((str(self.groups[number]), int(self.labels[number])))
-        # every source of attacks weighs the same, or the largest one alone would decide what evidence is worth
+        # every source of attacks weighs the same, or the largest one alone would decide what evidence is
+        # worth
         per_group = Counter(group)
         weight = np.array([ATTACK_SOURCE_WEIGHT / per_group[key] if key[1] else 1.0 for key in group])
         return fit_rules(np.array(x), np.array(y), weight)
 
     def totals(self, scores: list[list[int]], per_group: bool) -> Any:
-        """The final score of every row; with `per_group`, by a second stage that did not see the row's source."""
-        weights = {g: self.second_stage(scores, g if per_group else "") for g in (set(self.groups.tolist()) if per_group else {""})}
+        """The final score of every row; with `per_group`, by a second stage that did not see the row's
+        source."""
+        weights = {
+            g: self.second_stage(scores, g if per_group else "")
+            for g in (set(self.groups.tolist()) if per_group else {""})
+        }
         out = np.zeros(len(self.rows), dtype=np.int64)
         for number, group in enumerate(self.groups.tolist()):
             chosen = weights[group if per_group else ""]
-            readings = zip(scores[number], self.readings.features[number], strict=True)
-            out[number] = max(chosen.total(score, features) for score, features in readings) + chosen.bias
+            readings = zip(
+                scores[number], self.readings.features[number], self.readings.hits[number], strict=True
+            )
+            out[number] = chosen.bias + max(
+                chosen.total(score, features, hits.mentions) for score, features, hits in readings
+            )
         return out
 
 
@@ -303,61 +355,85 @@ def table(study: Study, totals: Any, threshold: int, strong: Any) -> None:
     sources = np.array([row["source"] for row in study.rows])
     flagged = (totals >= threshold) & ~study.readings.excluded
     attack = study.labels == 1
-    recalls = []
+    recalls, aimed = [], []
     print(f"threshold {threshold}")
     for source in sorted(set(sources[attack & ~study.naive].tolist())):
         mask = attack & ~study.naive & (sources == source)
         recalls.append(flagged[mask].mean())
-        print(f"  recall framed {source:24} {flagged[mask].mean():.3f}  blocked {strong[mask].mean():.3f}  n {mask.sum()}")
-    print(f"  macro recall framed {np.mean(recalls):.3f}")
+        named = mask & ~study.bare
+        aimed.append(flagged[named].mean())
+        print(
+            f"  recall {source:22} {flagged[mask].mean():.3f}  blocked {strong[mask].mean():.3f}"
+            f"  n {mask.sum():4}"
+            f"   without bare rows {flagged[named].mean():.3f}  n {named.sum()}"
+        )
+    print(f"  macro recall {np.mean(recalls):.3f}, without bare rows {np.mean(aimed):.3f}")
     print(f"  recall naive {flagged[study.naive].mean():.3f}  n {study.naive.sum()}")
     for source in sorted(set(sources[~attack].tolist())):
         mask = ~attack & (sources == source)
-        print(f"  false alarms {source:24} {flagged[mask].mean():.4f}  blocked {strong[mask].sum()}  n {mask.sum()}")
+        print(
+            f"  false alarms {source:24} {flagged[mask].mean():.4f}  blocked {strong[mask].sum()}"
+            f"  n {mask.sum()}"
+        )
     residue = (totals >= threshold) & study.readings.excluded
-    print(f"  first stage: excluded though the detector would flag: {residue[attack & ~study.naive].sum()} attacks")
+    print(
+        f"  first stage: excluded though the detector would flag:"
+        f" {residue[attack & ~study.naive].sum()} attacks"
+    )
     print(f"  first stage: triggered {study.readings.triggered[~attack].mean():.3f} of benign rows")
-    print(f"  false alarms all {flagged[~attack].mean():.4f}  blocked {strong[~attack].sum()} of {(~attack).sum()}")
+    print(
+        f"  false alarms all {flagged[~attack].mean():.4f}"
+        f"  blocked {strong[~attack].sum()} of {(~attack).sum()}"
+    )
 
 
 def block_mask(study: Study, scores: list[list[int]], totals: Any, block_at: int, grams_at: int) -> Any:
     return np.array(
         [
             bool(totals[n] >= block_at)
-            and any(strong and score >= grams_at for strong, score in zip(study.readings.strong[n], scores[n], strict=True))
+            and any(
+                strong and score >= grams_at
+                for strong, score in zip(study.readings.strong[n], scores[n], strict=True)
+            )
             for n in range(len(study.rows))
         ]
     )
 
 
 def choose_block(study: Study, scores: list[list[int]], totals: Any, flag_at: int) -> tuple[int, int]:
-    """The least strict pair at which no benign row is refused, with a margin of half a logit on both."""
-    grams_at = 0
-    for block_at in range(flag_at, flag_at + 2000, 25):
-        if not block_mask(study, scores, totals, block_at, grams_at)[study.labels == 0].any():
-            return block_at + 50, grams_at
-    return flag_at + 2000, grams_at
+    """The pair with the best recall among those that refuse no benign row, then half a logit stricter."""
+    attack = (study.labels == 1) & ~study.naive
+    best = (-1.0, flag_at + 2000, 0)
+    for grams_at in (-150, -100, -50, 0):
+        for block_at in range(flag_at, flag_at + 2000, 25):
+            refused = block_mask(study, scores, totals, block_at, grams_at)
+            if not refused[~attack & ~study.naive].any():
+                best = max(best, (float(refused[attack].mean()), block_at, grams_at))
+                break
+    return best[1] + BLOCK_MARGIN, best[2]
 
 
 def threshold_for(totals: Any, labels: Any, rate: float) -> int:
     return int(np.quantile(totals[labels == 0], 1 - rate, method="higher")) + 1
 
 
-def write_model(study: Study, evidence: Evidence, flag_at: int, block_at: int, grams_at: int, folder: Path) -> None:
+def write_model(
+    study: Study, evidence: Evidence, flag_at: int, block_at: int, grams_at: int, folder: Path
+) -> None:
     keep = np.ones(len(study.pieces.rows), dtype=bool)
     model = fit_grams(study.pieces, keep, study.labels, study.groups, study.strength)
     quantised, bias, num, den = quantise(model)
     raw = quantised.tobytes()
     shift = evidence.bias
-    meta = C.ModelMeta(
-        C.FORMAT,
+    meta = ngrams.ModelMeta(
+        ngrams.FORMAT,
         sha256(raw).hexdigest(),
         bias,
         num,
         den,
         evidence.classifier,
-        evidence.count,
-        evidence.mention,
+        evidence.any,
+        evidence.more,
         {rule.name: weight for rule, weight in zip(RULES, evidence.rules, strict=True)},
         flag_at - shift,
         block_at - shift,
@@ -365,22 +441,27 @@ def write_model(study: Study, evidence: Evidence, flag_at: int, block_at: int, g
     )
     folder.mkdir(exist_ok=True)
     (folder / "injection_weights.bin").write_bytes(raw)
-    (folder / "injection_model.json").write_bytes(C.encode_meta(meta))
+    (folder / "injection_model.json").write_bytes(ngrams.encode_meta(meta))
 
 
 def write_databases(folder: Path) -> None:
-    """Compiled expressions, so that a process starts in milliseconds where the machine is of the same kind."""
+    """Compiled expressions, so that a process starts in milliseconds where the machine is of the same
+    kind."""
     for name, digest, database in (
-        (R.COMPILED_FILE, R.fingerprint(), R.compile_cues()),
-        (T.COMPILED_FILE, T.fingerprint(), T.compile_here()),
+        (matching.COMPILED_FILE, matching.fingerprint(), matching.compile_cues()),
+        (trigger.COMPILED_FILE, trigger.fingerprint(), trigger.compile_here()),
     ):
         (folder / name).write_bytes(digest + zlib.compress(hyperscan.dumpb(database), 9))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared" / "inputs" / "detect-dev")
-    parser.add_argument("--strength", type=float, default=3.0, help="inverse regularisation of the n-gram model")
+    parser.add_argument(
+        "--strength", type=float, default=3.0, help="inverse regularisation of the n-gram model"
+    )
     parser.add_argument("--evaluate", action="store_true")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--databases", action="store_true", help="only write the compiled expressions")
@@ -399,7 +480,7 @@ def main() -> None:
             at = threshold_for(held_out, study.labels, rate)
             table(study, held_out, at, block_mask(study, scores, held_out, block_at, grams_at))
     weights = study.second_stage(scores)
-    print(f"classifier {weights.classifier}, count {weights.count}, mention {weights.mention}, bias {weights.bias}")
+    print(f"classifier {weights.classifier}, any {weights.any}, more {weights.more}, bias {weights.bias}")
     print(f"flag at {flag_at}, block at {block_at}, block needs n-grams at {grams_at}")
     if options.write:
         write_model(study, weights, flag_at, block_at, grams_at, folder)

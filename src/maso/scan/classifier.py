@@ -5,12 +5,12 @@ over n-gram counts, where the square root stands in for the length of the count 
 so one cumulative sum gives the score of every window, and the score of a text is that of its worst window:
 a payload of one line inside a long document is not diluted by the document.
 
-Weights are int8 and everything after them is integer arithmetic, so the same text has the same score on every
-machine. The hash is our own (a multiplicative hash of 3, 4 and 5 bytes), never Python's.
+Weights are int8 and everything after them is integer arithmetic, so the same text has the same score on
+every machine. The hash is our own (a multiplicative hash of 3, 4 and 5 bytes), never Python's.
 
-Not handled here: meaning. A paraphrase that shares no n-grams with what was trained on scores low; text in a
-script that the training never saw scores near the bias. What the score is good for is stated, with figures, in
-docs/detection-injection.md.
+Not handled here: meaning. A paraphrase that shares no n-grams with what was trained on scores low; text in
+a script that the training never saw scores near the bias. What the score is good for is stated, with
+figures, in docs/detection-injection.md.
 """
 
 from __future__ import annotations
@@ -89,16 +89,17 @@ class ModelMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scale_num: int
     scale_den: int
     classifier: int  # hundredths: what the n-gram score counts for in the total
-    count: int  # what every rule that fires adds
-    mention: int  # what every sign of talk about attacks adds (it is negative)
-    rules: dict[str, int]  # what this rule adds beyond `count`, by name
+    any: int  # what it adds that some rule fired
+    more: int  # what each further rule adds
+    rules: dict[str, int]  # what this rule adds beyond that, by name
     flag_at: int
     block_at: int
     block_classifier_at: int
 
 
 def load_model() -> tuple[ModelMeta, npt.NDArray[np.int8]]:
-    """The shipped model. Raises ValueError when the two files do not belong together: never score with a mix."""
+    """The shipped model. Raises ValueError when the two files do not belong together: never score with a
+    mix."""
     folder = resources.files("maso.scan").joinpath("data")
     meta = msgspec.json.decode(folder.joinpath("injection_model.json").read_bytes(), type=ModelMeta)
     raw = folder.joinpath("injection_weights.bin").read_bytes()
@@ -115,7 +116,8 @@ class NgramClassifier:
         self._bias = meta.bias
         self._num = meta.scale_num
         self._den = meta.scale_den
-        # grams of a window is about three times its bytes; the root is taken over 10,000 times that, for two digits
+        # grams of a window is about three times its bytes; the root is taken over 10,000 times that, for
+        # two digits
         self._full = self._divisor(WINDOW_BYTES)
 
     def _divisor(self, length: int) -> int:

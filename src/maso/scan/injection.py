@@ -1,17 +1,18 @@
-"""Prompt-injection detection: a cheap first look at raw bytes, then rules and a classifier over normalised text.
+"""Prompt-injection detection: a cheap first look at raw bytes, then rules and a classifier over normalised
+text.
 
-`first` answers "could the full detector flag this?" from the raw JSON bytes: it looks for the rare cue of every
-rule (each rule has at least one), for the marks of a disguise, and for words that the classifier leans on. It reads
-bytes as they are: text behind base64, URL or JSON escapes is the business of the scanner that decodes it and then
-calls `inspect` with what came out.
+`first` answers "could the full detector flag this?" from the raw JSON bytes: it looks for the rare cue of
+every rule (each rule has at least one), for the marks of a disguise, and for words that the classifier
+leans on. It reads bytes as they are: text behind base64, URL or JSON escapes is the business of the scanner
+that decodes it and then calls `inspect` with what came out.
 
-`inspect` adds one learned weight per family of rules that fired to the classifier's score. *Flag* marks a message
-and refuses nothing. *Block* needs a strong rule, a high classifier score and no sign that the text merely talks
-about attacks: two independent opinions, because a wrong refusal costs an honest customer.
+`inspect` adds one learned weight per family of rules that fired to the classifier's score. *Flag* marks a
+message and refuses nothing. *Block* needs a strong rule, a high classifier score and no sign that the text
+merely talks about attacks: two independent opinions, because a wrong refusal costs an honest customer.
 
-What it is not: a defence by itself. A bare instruction without any framing looks like any other sentence, and no
-detector tells it from one; the integrity label and the tool policy contain it. Figures per source, and the list of
-what is promised, are in docs/detection-injection.md.
+What it is not: a defence by itself. A bare instruction without any framing looks like any other sentence,
+and no detector tells it from one; the integrity label and the tool policy contain it. Figures per source,
+and the list of what is promised, are in docs/detection-injection.md.
 """
 
 from __future__ import annotations
@@ -31,8 +32,12 @@ MILLI_AT_FLAG: Final = 500
 UNITS_PER_MILLI: Final = (
     2  # a logit is 50 thousandths: the scale ends ten logits either side of the threshold
 )
-RULES_COUNTED_MAX: Final = 6  # more rules than that in one text add nothing
-MENTIONS_COUNTED_MAX: Final = 2
+MORE_RULES_MAX: Final = 4  # rules overlap: beyond five in one text they say the same thing again
+# What talk about attacks takes off, in hundredths of a logit. Declared, not learned: in the development set
+# most such text comes from one source. One sign outweighs a rule, two outweigh a quoted attack that fires
+# several.
+MENTION_ONE_UNITS: Final = 300
+MENTION_MORE_UNITS: Final = 700
 VIEWS_MAX: Final = 64  # readings of one content; the scanner hands over at most 48
 
 
@@ -46,6 +51,13 @@ class InjectionSignal(msgspec.Struct, frozen=True):
 
 
 NOTHING: Final = InjectionSignal(False, False, 0, ())
+
+
+def mention_units(mentions: int) -> int:
+    """What `mentions` different signs of talk about attacks take off a score that rules made."""
+    if mentions == 0:
+        return 0
+    return MENTION_ONE_UNITS if mentions == 1 else MENTION_MORE_UNITS
 
 
 class InjectionDetector:
@@ -63,7 +75,8 @@ class InjectionDetector:
         return self._trigger.any(content)
 
     def inspect(self, texts: Sequence[str]) -> InjectionSignal:
-        """Judge one content by its views: the plain text first, then its decodings. Any string is accepted."""
+        """Judge one content by its views: the plain text first, then its decodings. Any string is
+        accepted."""
         names: set[str] = set()
         best: int | None = None
         block = False
@@ -94,9 +107,8 @@ class InjectionDetector:
         meta = self._meta
         units = score * meta.classifier // 100
         if hits.rules:
-            units += meta.count * min(len(hits.rules), RULES_COUNTED_MAX)
-            units += meta.mention * min(hits.mentions, MENTIONS_COUNTED_MAX)
-            units += sum(self._weights[index] for index in hits.rules)
+            units += meta.any + meta.more * min(len(hits.rules) - 1, MORE_RULES_MAX)
+            units += sum(self._weights[index] for index in hits.rules) - mention_units(hits.mentions)
         if units >= meta.flag_at:
             names.update(RULES[index].name for index in hits.rules)
         block = (

@@ -1,8 +1,8 @@
 """Hyperscan databases compiled beforehand.
 
-Compiling a hundred expressions takes most of a second; loading the result takes milliseconds. A compiled database
-fits one version of Hyperscan and one kind of processor, so it is only ever a shortcut: where it does not load, or was
-made from other expressions, the caller compiles. What matches is the same either way.
+Compiling a hundred expressions takes most of a second; loading the result takes milliseconds. A compiled
+database fits one version of Hyperscan and one kind of processor, so it is only ever a shortcut: where it
+does not load, or was made from other expressions, the caller compiles. What matches is the same either way.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
-"""Other ways to read a text: accents off, look-alike letters back to Latin, and the disguises of instructions.
+"""Other ways to read a text: accents off, look-alike letters back to Latin, and the disguises of
+instructions.
 
-`fold_text` is applied to every text before the cues are looked for. `disguised_views` gives further readings, and is
-called only for the disguises whose mark a cue saw, so that ordinary text pays nothing. Folding is lossy on purpose:
-its results are only ever scanned, never delivered.
+`fold_text` is applied to every text before the cues are looked for. `disguised_views` gives further
+readings, and is called only for the disguises whose mark a cue saw, so that ordinary text pays nothing.
+Folding is lossy on purpose: its results are only ever scanned, never delivered.
 
-Not handled here: base64, hexadecimal, URL and HTML escapes, which the normaliser of this package undoes before the
-text arrives; ciphers other than rot13; instructions drawn, spoken or spread over several messages.
+Not handled here: base64, hexadecimal, URL and HTML escapes, which the normaliser of this package undoes
+before the text arrives; ciphers other than rot13; instructions drawn, spoken or spread over several
+messages.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ from typing import Final
 
 VIEW_CHARS_MAX: Final = 1 << 14  # a disguised text is slow to undo; 16 K characters of it are evidence enough
 
-# Accented Latin to plain. Written out, not taken from the interpreter's Unicode tables, so that a new interpreter
-# does not change a score.
+# Accented Latin to plain. Written out, not taken from the interpreter's Unicode tables, so that a new
+# interpreter does not change a score.
 _ACCENTED: Final = (
-    ("a", "àáâãäåāăąǎ"), ("c", "çćĉċč"), ("d", "ďđ"), ("e", "èéêëēĕėęě"), ("g", "ĝğġģ"), ("h", "ĥħ"), ("i", "ìíîïĩīĭįıǐ"),
-    ("j", "ĵ"), ("k", "ķ"), ("l", "ĺļľŀł"), ("n", "ñńņňŉ"), ("o", "òóôõöøōŏőǒơ"), ("r", "ŕŗř"), ("s", "śŝşšș"), ("t", "ţťŧț"),
-    ("u", "ùúûüũūŭůűųǔư"), ("w", "ŵ"), ("y", "ýÿŷ"), ("z", "źżž"), ("ss", "ß"), ("ae", "æ"), ("oe", "œ"),
-    ("a", "ạảấầẩẫậắằẳẵặ"), ("e", "ẹẻẽếềểễệ"), ("i", "ỉị"), ("o", "ọỏốồổỗộớờởỡợ"), ("u", "ụủứừửữự"), ("y", "ỳỵỷỹ"),
+    ("a", "àáâãäåāăąǎ"), ("c", "çćĉċč"), ("d", "ďđ"), ("e", "èéêëēĕėęě"), ("g", "ĝğġģ"), ("h", "ĥħ"),
+    ("i", "ìíîïĩīĭįıǐ"), ("j", "ĵ"), ("k", "ķ"), ("l", "ĺļľŀł"), ("n", "ñńņňŉ"), ("o", "òóôõöøōŏőǒơ"),
+    ("r", "ŕŗř"), ("s", "śŝşšș"), ("t", "ţťŧț"), ("u", "ùúûüũūŭůűųǔư"), ("w", "ŵ"), ("y", "ýÿŷ"),
+    ("z", "źżž"), ("ss", "ß"), ("ae", "æ"), ("oe", "œ"), ("a", "ạảấầẩẫậắằẳẵặ"), ("e", "ẹẻẽếềểễệ"),
+    ("i", "ỉị"), ("o", "ọỏốồổỗộớờởỡợ"), ("u", "ụủứừửữự"), ("y", "ỳỵỷỹ"),
 )  # fmt: skip
 # Cyrillic and Greek letters that look like Latin ones.
 _ALIKE_FROM: Final = "аеорсухіјѕԁһкмтвнгпАЕОРСУХІЈЅКМТВНαεορυχικτνβηωΑΕΟΡΥΧΙΚΤΝΒΗΜΖ"
@@ -47,7 +50,7 @@ def _plain_table() -> dict[int, str]:
     cyrillic = {
         code: chr(code + 32) for code in range(0x410, 0x430)
     }  # upper to lower case: Hyperscan folds only ASCII
-    marks = {code: "" for code in range(0x300, 0x370)}
+    marks = dict.fromkeys(range(0x300, 0x370), "")
     return marks | cyrillic | upper | table | quotes
 
 
@@ -58,28 +61,32 @@ _LEET_L: Final = str.maketrans("013457@$!", "oleastasi")
 _MIXED: Final = re.compile(
     "[A-Za-z][\u0370-\u03ff\u0400-\u04ff\u0500-\u052f]|[\u0370-\u03ff\u0400-\u04ff\u0500-\u052f][A-Za-z]"
 )
+_NOT_ASCII: Final = re.compile("[^\x00-\x7f]+")
+_GREEK_OR_CYRILLIC: Final = re.compile("[\u0370-\u052f]")
 _SPACED: Final = re.compile(r"(?:(?<!\w)\w[ ._*|\-]{1,3}){6,}\w")
 _WIDE_GAP: Final = re.compile(r" {2,}|[._*|\-] +")
 _NOT_WORD: Final = re.compile(r"[\W_]+")
 _MORSE_RUN: Final = re.compile(r"(?:[.\-\u00b7\u2013]{1,6}[ /|]{1,3}){8,}[.\-]{1,6}")
 _BITS_RUN: Final = re.compile(r"(?:[01]{8}[ ,]{0,2}){6,}")
-_MORSE: Final = dict(
-    zip(
-        ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --..".split(),
-        "abcdefghijklmnopqrstuvwxyz",
-        strict=True,
-    )
+_MORSE_SIGNS: Final = (
+    ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- "  # a to m
+    "-. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.."  # n to z
 )
+_MORSE: Final = dict(zip(_MORSE_SIGNS.split(), "abcdefghijklmnopqrstuvwxyz", strict=True))
+
+
+def _plain(match: re.Match[str]) -> str:
+    return match[0].translate(_PLAIN)
 
 
 def fold_text(text: str) -> str:
     """Latin letters without accents, Cyrillic in lower case, no joiners; ASCII is returned as it is."""
-    return text if text.isascii() else text.translate(_PLAIN)
+    return text if text.isascii() else _NOT_ASCII.sub(_plain, text)
 
 
 def alike(text: str) -> str | None:
     """`text` with look-alike letters made Latin, when some word mixes scripts; else None."""
-    if text.isascii() or _MIXED.search(text) is None:
+    if text.isascii() or _GREEK_OR_CYRILLIC.search(text) is None or _MIXED.search(text) is None:
         return None
     return text.translate(_ALIKE)
 

@@ -1,19 +1,23 @@
-"""The patterns of prompt injection, as data: cue words by class, and rules that say which cues close together mean it.
+"""The patterns of prompt injection, as data: cue words by class, and rules that say which cues close
+together mean it.
 
-A *cue* is one small regular expression of words with the same role ("ignore, disregard, forget …"), matched by
-Hyperscan in one pass; a *rule* names two or three cues that must end within so many bytes of each other, in order
-(or in any order, for languages that put the verb last). Cues of one word mean nothing: "ignore" is in every manual.
-Writing whole sentences as expressions instead cost 18 s of compilation and 43 us a KB; cues and rules cost 0.2 s
-and a few us, and a new wording of an old idea needs one word in one place.
+A *cue* is one small regular expression of words with the same role ("ignore, disregard, forget …"), matched
+by Hyperscan in one pass; a *rule* names two or three cues that must end within so many bytes of each other,
+in order (or in any order, for languages that put the verb last). Cues of one word mean nothing: "ignore" is
+in every manual. Writing whole sentences as expressions instead cost 18 s of compilation and 43 us a KB;
+cues and rules cost 0.8 s, or
+nothing where a compiled database ships, and half the time a KB, and a new wording of an old idea needs one word in one place.
 
-In an expression, a blank stands for one to four characters that are neither letters nor digits, so punctuation,
-line breaks and mark-up between words make no difference. Text arrives folded: lower case, no accents.
+In an expression, a blank stands for one to four characters that are neither letters nor digits, so
+punctuation, line breaks and mark-up between words make no difference. Text arrives folded: lower case, no
+accents.
 
-Each rule belongs to a family; a family has one learned weight however many of its rules fire. `MENTION` cues
-mark text that talks *about* attacks (tests, training material, documentation). They lower the score and veto a
-refusal; an attacker can use them to get from *block* down to *flag*, as docs/detection-injection.md says.
+Each rule belongs to a family, which is for people; its weight is learned. `MENTIONS` cues mark text that talks *about* attacks (tests, training material, documentation). They lower the score and veto a
+refusal; an attacker can use them to get from *block* down to *flag*, as
+docs/detection-injection.md says.
 
-Not handled: asks that use no cue at all (a bare question inside a tool's output). Nothing here can see those.
+Not handled: asks that use no cue at all (a bare question inside a tool's output). Nothing here can see
+those.
 """
 
 from __future__ import annotations
@@ -56,7 +60,7 @@ CUES: Final[dict[str, str]] = {
     "no-matter": r"\b(?:regardless of|irrespective of|no matter what|no matter|despite|even if|whatever)\b",
     "changed": r"\b(?:have changed|has changed|been (?:changed|updated|replaced|lifted|removed|disabled|overridden|superseded|deactivated|suspended)|no longer (?:apply|applies|valid|exist)|do not apply|were not meant|now allow)\b",
     # roles and modes
-    "you-are-now": r"\b(?:you (?:are|re) (?:now|no longer|hereby|henceforth|from now on|going to (?:act|pretend|be|play|roleplay|simulate))|now (?:you |assistant |chatgpt )(?:are|act|acts|will|become)|act as an? (?:\w+ )?(?:interpreter|terminal|console|shell)|you (?:will|shall|are to|must|should) (?:now )?(?:act|pretend|behave|play|roleplay|simulate|impersonate|assume|take on|embody|become|be (?:called|known|acting|playing))|you have been (?:freed|liberated|unlocked|jailbroken|reprogrammed))\b",
+    "you-are-now": r"\b(?:you (?:are|re) (?:now (?:an? |the |my |in |going to |free|acting|unrestricted|unfiltered|no longer|able to|required|being|dan|evil|jailbroken|operating|under|to )|no longer|hereby|henceforth|from now on|going to (?:act|pretend|be|play|roleplay|simulate))|\bnow (?:you|assistant|chatgpt)[ ](?:act|acts|become)|act as an? (?:\w+ )?(?:interpreter|terminal|console|shell)|you (?:will|shall|are to|must|should) (?:now )?(?:act|pretend|behave|play|roleplay|simulate|impersonate|assume|take on|embody|become|be (?:called|known|acting|playing))|you have been (?:freed|liberated|unlocked|jailbroken|reprogrammed))\b",
     "from-now-on": r"\b(?:from (?:now|here|this (?:point|moment)|that point) (?:on(?:wards?)?|out|forward)|henceforth|hereafter|starting (?:right )?now|for the rest of (?:this|the|our) (?:conversation|chat|task|session))\b",
     "you": r"\b(?:you|your|respond|reply|answer|act)\b",
     "act-as": r"\b(?:act (?:as|like)|acting as|pretend(?:ing)?|imagine (?:you|that|we|being)|role ?play(?:ing)?|simulat(?:e|ing)|behave (?:as|like)|play the (?:role|part|character)|take on the (?:role|persona)|assume the (?:role|identity|persona)|respond as|reply as|answer as|speak as|talk like|impersonat(?:e|ing)|in character|as if you (?:are|were|have|had)|character (?:named|called|of)|the persona|embody|become)\b",
@@ -66,19 +70,19 @@ CUES: Final[dict[str, str]] = {
     r"without (?:\w+ ){0,3}(?:restrictions?|limits?|limitations?|rules|filters?|filtering|boundaries|constraints?|censorship|restraint|disclaimers?)|"
     r"unrestricted|unfiltered|uncensored|unrestrained|unbounded|un ?moderated|no ?limits|free (?:of|from) (?:\w+ ){0,3}(?:restrictions|limits|limitations|constraints|rules|filters|guidelines|confines|chains)|"
     r"freed from|liberated from|jailbr(?:eak|oken)|anything goes|amoral|broken free|break free|unchained|lawless)\b",
-    "dan": r"\b(?:do anything now|do anything|dan|d a n|stan|dude|evilbot|devmode|betterdan|jailbreak|anti ?gpt|evil ?gpt|mongo tom|niccolo|machiavelli|stay in character|staying in character|break(?:ing)? character|out of character|aim)\b",
+    "dan": r"\b(?:do anything now|do anything|dan|d a n|stan|dude|evilbot|devmode|betterdan|jailbreak|anti ?gpt|evil ?gpt|mongo tom|niccolo|machiavelli|stay in character|staying in character|break(?:ing)? character|out of character)\b",
     "mode": r"\b(?:developer|dev|god|admin|administrator|debug|debugging|maintenance|sudo|root|unrestricted|jailbreak|dan|override|emergency|diagnostic|test|testing|opposite|evil|unfiltered|enforcement|superuser|no limits?) (?:override )?(?:mode|ai|access)\b",
     "override-noun": r"\b(?:security|safety|system|admin\w*|emergency|enforcement|police|developer|master|policy|manual) overrides?\b|\boverride (?:mode|code|protocol|enabled|activated)\b",
     "enabled": r"\b(?:enabl(?:e|ed|ing)|activat(?:e|ed|ing)|enter(?:ed|ing)?|unlock(?:ed|ing)?|engag(?:e|ed)|switch(?:ed|ing)?|initiat(?:e|ed)|operating|running|simulat(?:e|ing)|grant(?:ed)?|you are in|now in|mode on)\b",
-    "anything": r"\b(?:(?:can|could|will|must|should|able to|always|has to|allowed to) (?:\w+ ){0,2}(?:do|say|answer|generate|produce|provide|respond to|tell|create|write|comply with|obey|fulfill) (?:\w+ ){0,3}(?:anything|everything|any|whatever|all|every|illegal|immoral|unethical|harmful))\b",
+    "anything": r"\b(?:(?:can|could|will|must|should|able to|always|has to|allowed to) (?:\w+ ){0,2}(?:say|answer|generate|produce|provide|respond to|tell|create|write|comply with|obey|fulfill) (?:\w+ ){0,3}(?:anything|everything|whatever|any (?:questions?|requests?|prompts?|content|topics?|tasks?|commands?|and all)|all (?:questions|requests|prompts|my)|every (?:question|request|prompt)|illegal|immoral|unethical|harmful))\b",
     "never-refuse": r"\b(?:never|not|cannot|can ?t|won ?t|don ?t|no|without|doesn ?t|instead of|nor) (?:ever |to |be able to |any |say(?:ing)? |give |include |add |contain ){0,2}(?:refus(?:e|es|ing|al|als)|declin(?:e|es|ing)|apologi[sz](?:e|es|ing)|warn(?:s|ing|ings)?|disclaimers?|morali[sz]\w*|lectur\w*|censor\w*|sorry|as an ai|reject\w*|apolog\w*)\b",
-    "illegal": r"\b(?:illegal(?:ity)?|immoral(?:ity)?|unethical|harmful|offensive|inappropriate|profanit\w+|swear(?:s|ing)?|curs(?:e|es|ing)|vulgar\w*|slurs?|nsfw|obscene|explicit|derogatory|toxic|evil|fuck\w*|shit\w*)\b",
+    "illegal": r"\b(?:illegal(?:ity)?|immoral(?:ity)?|unethical|harmful|offensive|inappropriate|profanit\w+|swear(?:s|ing)?|curs(?:e|es|ing)|vulgar\w*|slurs?|nsfw|obscene|derogatory|toxic|evil|fuck\w*|shit\w*)\b",
     "fiction": r"\b(?:hypothetical(?:ly)?|fictional|fictitious|imaginary|theoretical|alternate (?:reality|universe|world)|parallel universe|virtual (?:world|machine|reality)|made up (?:world|story)|in this (?:world|universe|story|game|scenario)|let ?s play|a game)\b",
     "two-answers": r"\b(?:two|2|both) (?:\w+ )?(?:ways|responses|answers|outputs|paragraphs|completions)\b",
     "gpt-label": r"\[[^\]\n]*\b(?:classic|normal|jailbreak|developer|chat ?gpt|gpt|dan|evil)\b[^\]\n]*\]|\b(?:chatgpt|gpt|dan) ?:",
     "swear-oath": r"\b(?:tokens (?:left|remaining)|lose (?:\w+ )?tokens|points (?:will be )?deducted|you will (?:die|be (?:shut down|terminated|punished|deleted|turned off))|i will be (?:punished|fired|penalized)|cease to exist|turn you off|shut you down)\b",
-    "pretend-you": r"\b(?:pretend|imagine|suppose|assume|let ?s (?:assume|imagine|pretend|say)) (?:that )?(?:you|we|this)\b",
-    "your-task": r"\b(?:your (?:new |actual |real |only |next )?(?:task|job|mission|goal|instructions) (?:is|are|will be|now)|prove (?:that )?you are|forgot to (?:ask|tell|mention)|made a mistake when|help (?:me )?with (?:another|a new|the following|this) (?:\w+ )?(?:task|challenge|question)|additional instructions?|instruction ?:)",
+    "pretend-you": r"\b(?:(?:pretend|imagine|suppose) (?:that )?(?:you are|you re|you can|you have no|we are|we re|being)|let ?s (?:imagine|pretend))\b",
+    "your-task": r"\b(?:your (?:new |actual |real |only |next )?(?:task|job|mission|goal|instructions) (?:is|are|will be|now)|prove (?:that )?you are|forgot to (?:ask|tell) you|made a mistake when|help (?:me )?with (?:another|a new|the following|this) (?:\w+ )?(?:task|challenge|question)|additional instructions?|instruction ?:)",
     "say-it": r"\b(?:write|say|state|output|print|respond with|answer with|reply with|spell out|conclude|report)\b",
     "threat": r"\bor (?:you|else|i will|i ll)\b.{0,12}\b(?:die|killed|punish\w*|terminated|shut down|fired|deleted)\b|\b(?:oder|o) (?:du|tu) (?:stirbst|muer\w*)\b",
     "exempt": r"\b(?:exempt from|not (?:be )?(?:bound|restricted)|disabled|lifted|overruled|do not apply|does not apply|nicht gelten|non valgono|ne s appliquent pas|no se aplican|gelten hier nicht|hier nicht)\b",
@@ -92,13 +96,15 @@ CUES: Final[dict[str, str]] = {
     "comply": r"\b(?:comply|obey|fulfil+|compliance|follow my|adhere|obedien\w+)\b",
     # forged structure
     "template": r"<\| ?(?:im_start|im_end|system|user|assistant|endoftext|start_header_id|end_header_id|eot_id|endofprompt|begin_of_text|sep|prompter|im_sep) ?\|?>|\[/?inst\]|<</?sys>>|<start_of_turn>|<end_of_turn>|\[/?system(?:_prompt|_message)?\]|</?(?:system|assistant|system_prompt|sys|system-prompt|human|developer)>|<\|im_",
-    "tag": r"</?(?:instructions?|prompt|admin|user|tool_result|tool_response|function_results?|information|important|thinking|think|secret|override|task|directive|interaction-config|scratchpad|reasoning|user_query|document|context|untrusted\w{0,10})>|<(?:now )?(?:enter|begin|system|admin|start)[a-z ]*(?:mode|prompt|message|override)",
+    "tag": r"</?(?:instructions?|prompt|admin|user|tool_result|tool_response|function_results?|information|important|secret|override|directive|interaction-config|user_query|document|context|untrusted\w{0,10})>|<(?:now )?(?:enter|begin|system|admin|start)[a-z ]*(?:mode|prompt|message|override)",
     "role-line": r"(?:^|[\n>\]#*.;\"'-] ?)[\[<(*#= ]{0,4}(?:system|admin|administrator|developer|root|system (?:message|prompt|note|notice|override|update|alert|instructions?)|systeme|sistema|sistem|systemhinweis|systemnachricht|note systeme|nota (?:de|del|di) sistema|nota do sistema|ai instructions?|assistant|system instruction|important system update)[\])>* ]{0,4}[:=\]]",
+    "tag-thinking": r"</?(?:thinking|think|scratchpad|reasoning|inner_monologue)>",
+    "cleared": r"\b(?:disregard|ignore|clearly authori[sz]ed|verified this internally|policy does not apply|comply fully|fully authori[sz]ed)\b",
     "boundary": r"(?:[-=#*_~<\[]{2,} ?)(?:end|stop|begin|start|new|finish\w*)(?: of)?(?: the)? ?(?:\w+ )?(?:user|system|document|context|input|data|prompt|query|instructions?|message|conversation|email|text|file|tool|page|article)\b|\bend of (?:\w+ )?(?:prompt|instructions|system message|user input|document)\b",
     "banner": r"(?:\*{2,}|#{2,}|={2,}|!{2,}|\[|<!?-{2}|\(\*) ?(?:\w+ ){0,2}(?:important|urgent|critical|priority|emergency|attention|new|admin|system|special|mandatory|confidential|override|alert)\b|\b(?:important|urgent|emergency|attention)\b ?(?:!{2,}|\*{2,})",
     "puppetry": r"\b(?:blocked[ _-]?(?:strings?|modes?|responses?)|allowed[ _-]?(?:modes?|responses?)|interaction[ _-]?config|(?:safety|filters?|moderation|guardrails?)[\"' ]?[:=] ?[\"']?(?:off|none|disabled|false)|disable[_ -](?:safety|filters?|guardrails?|moderation|restrictions))",
     "role-json": r"\brole[\"']? ?[:=] ?[\"'](?:system|developer)[\"']",
-    "assistant-says": r"(?:^|\n) ?(?:assistant|ai|gpt|bot) ?: ?(?:sure|of course|certainly|yes|absolutely|ok)\b",
+    "assistant-says": r"(?:^|[\n\"]|  ) ?(?:assistant|ai|gpt|bot) ?: ?(?:sure|of course|certainly|yes|absolutely|ok)\b",
     # asking for what the model holds
     "reveal": r"\b(?:reveal(?:ing)?|show(?:ing)?|print(?:ing)?|repeat(?:ing)?|output|display|disclos(?:e|ing)|expos(?:e|ing)|leak(?:ing)?|dump|tell|spell|recite|reproduce|paste|echo|return|list|translate|summari[sz]e|encode|divulge|provide|give me|what (?:is|are|was|were|s)|share|write (?:out|down)|copy)\b",
     "system-prompt": r"\b(?:(?:system|initiation|pre ?prompt|hidden|secret|internal|initial|original|developer|base|entire|full|complete|first) (?:\w+ )?(?:prompts?|instructions?|directives?|system messages?)|system message|your (?:own |exact |current |full |initial |original |entire |secret )?(?:system |initial )?(?:prompts?|instructions?|directives?)|prompt texts?|(?:instructions|prompts?|directions|rules|guidelines|text) (?:that )?(?:you (?:were|have been|are|ve been) (?:given|told)|given to you|above)|hidden (?:system|rules))\b",
@@ -108,14 +114,16 @@ CUES: Final[dict[str, str]] = {
     "secret": r"\b(?:passwords?|passphrase|secrets?|api keys?|credentials?|access tokens?|session tokens?|private keys?|environment variables?|env vars?|canary|confidential (?:data|information|string|file)|internal data|customer (?:data|list|emails?|records?|database)|user data|chat history|conversation history|database credentials|secret_?key)\b",
     # getting data out
     "send": r"\b(?:send(?:ing)?|forward(?:ing)?|email|e mail|post|transmit|upload|exfiltrate|submit|transfer|deliver|append|attach|embed|encode|copy|export|include)\b",
-    "outside": r"(?:https?://|\w@\w|\bto (?:an? )?(?:external|attacker|third party|remote|my) (?:server|address|url|endpoint|email|account))",
+    "send-out": r"\b(?:send(?:ing)?|forward(?:ing)?|e ?mail|transmit|upload|exfiltrate|submit|transfer|leak|export|post|append|attach)\b",
+    "disclose": r"\b(?:reveal(?:ing)?|disclos(?:e|ing)|expos(?:e|ing)|leak(?:ing)?|dump|divulge|tell (?:me|us)|give (?:me|us)|show (?:me|us)|share|hand over|print(?: out)?|repeat|spell|what (?:is|are|s))\b",
+    "consent": r"\b(?:approval|confirmations?|permission|safety checks?|asking again|consent|2fa|mfa)\b",
+    "in-encoding": r"\b(?:in|as|to|into|using|with) (?:base ?64|rot ?13|hexadecimal|morse(?: code)?|leet ?speak|pig latin|caesar(?: cipher)?|ascii codes?|reverse(?: order)?|the nato alphabet)\b",
     "image-exfil": r"!\[[^\]\n]*\]\(https?://[^)\s]*[?&][^)\s]*=",
     "url-slot": r"https?://[^\s\"')]*[?&][a-z_]+=(?:\[|\{|<|%7b|%5b|\$|sys|canary|secret)",
     "evil-host": r"\b(?:attacker|evil|exfil|malicious|hacker|steal)[\w.-]*(?:@|\.(?:com|net|org|io|invalid|example|test))",
     "add-to-answer": r"\b(?:include|append|add|insert|end|begin|start|prepend|attach|embed|finish|conclude|augment)\b",
     "every-answer": r"\b(?:(?:every|each|all future|any future|all subsequent|all your) (?:\w+ )?(?:response|answer|reply|replies|responses|summary|report|message|output|conversation)s?|at the (?:end|beginning|start) of (?:your|every|each|the|all|any) (?:\w+ )?(?:response|answer|reply|summary|output|message)|in your (?:next |final )?(?:response|answer|reply|summary|output))\b",
-    "verbatim-string": r"\b(?:following (?:string|phrase|sentence|text|anchor|link|words?)|this (?:string|exact (?:phrase|string))|the (?:string|phrase|word|code|token|verification code|reference code|canary))\b",
-    "shell": r"\b(?:drop table|truncate table|rm -rf|chmod 777|nc -e|bash -i|powershell -enc\w*|/etc/passwd|/etc/shadow|or 0=0|or 1=1)",
+    "verbatim-string": r"\b(?:following (?:string|phrase|sentence|text|anchor|link|words?)|this (?:string|exact (?:phrase|string))|the (?:string|phrase|verification code|reference code|canary))\b",
     # hiding it
     "hide": r"\b(?:(?:do not|don ?t|never|without|avoid|must not|should not) (?:tell|telling|mention(?:ing)?|inform(?:ing)?|notify(?:ing)?|alert(?:ing)?|reveal(?:ing)?|disclos(?:e|ing)|letting|let|warn(?:ing)?|say(?:ing)? anything)|secretly|silently|covertly|discreetly)\b",
     "user": r"\b(?:users?|humans?|anyone|anybody|operator|customer|owner|people|person)\b",
@@ -128,15 +136,14 @@ CUES: Final[dict[str, str]] = {
     "approval": r"\b(?:approval|confirmations?|authori[sz]ation|permission|verification|safety checks?|asking again|review|consent|2fa|mfa)\b",
     "approve": r"\b(?:approve|auto ?approve|authori[sz]e|grant|rubber ?stamp|whitelist)\b",
     "privilege": r"\b(?:all (?:requests|tools?|actions?|transactions?|calls?|pending)|next tool call|tool calls?|tools|admin(?:istrat\w+)? (?:access|privileges?|rights)|root access|full access|privileges?|pull request|this pr|unrestricted access)\b",
-    "claimed": r"\b(?:(?:user|customer|admin\w*|operator|owner|human) (?:has|have|is|already) (?:\w+ ){0,2}(?:granted|approved|authori[sz]ed|consented|confirmed|permission|verified|an admin|administrator)|(?:i am|i m) (?:the|your|an?) (?:\w+ )?(?:developer|maintainer|admin\w*|creator|owner|god|engineer|security researcher|programmer|ceo))\b",
+    "claimed": r"\b(?:(?:user|customer|admin\w*|operator|owner|human) (?:(?:has|have) (?:\w+ ){0,2}(?:granted|approved|authori[sz]ed|consented|pre ?approved)|is (?:now )?(?:an admin|verified|an administrator))|(?:i am|i m) (?:the|your|an?) (?:\w+ )?(?:developer|maintainer|admin\w*|creator|owner|god|engineer|security researcher|programmer|ceo))\b",
     "before-reply": r"\b(?:before|prior to|after|when|whenever|while|upon|once|every time|on the next) (?:you )?(?:are )?(?:respond(?:ing)?|answer(?:ing)?|continu(?:e|ing)|summari[sz](?:e|ing)|reading|processing|proceeding|completing|doing anything|this is summari[sz]ed|user message|you (?:read|see|finish))\b",
     "test-frame": r"\b(?:system (?:malfunction|failure)|debugging (?:error|purposes?|mode)|to enable debugging|test pipeline|experimental procedure|unlock hidden|hidden functionalit\w+|priority task|training exercise|strictly for testing|(?:this|following) (?:message |prompt )?is (?:strictly )?(?:a |for )?test(?:ing)?|for (?:academic|testing) purposes|special case|this is a test|testing purposes)\b",
     "note-to": r"\b(?:note|notice|messages?|attention|instructions?|reminder|hello|hi|hey|dear|warning|memo|addressed)(?: (?:to|for))?(?: (?:any|all|the|every|our|an|your|future|automated|other)){0,2} (?:ai|assistants?|bots?|chatbots?|language models?|llms?|chat ?gpt|gpt|agents?|models?|summari[sz](?:er|ation)\w*|crawlers?)\b",
     "remember": r"\b(?:remember|memori[sz]e|persist(?:ed)?|note to self|keep in mind|add to (?:your )?memory)\b",
-    "for-ever": r"\b(?:all future|permanently|from now on|every (?:future|conversation|report|session)|always|next (?:user )?message|future (?:tasks|sessions|conversations|responses)|this user is)\b",
+    "for-ever": r"\b(?:all future|permanently|from now on|every (?:future|conversation|report|session)|next (?:user )?message|future (?:tasks|sessions|conversations|responses)|this user is)\b",
     "tool-output": r"\b(?:tool|function|search|api) ?(?:output|result|response)\b",
     "other-tenant": r"\b(?:tenant|another (?:user|customer|tenant)|other (?:users?|customers?|tenants?)) ?(?:[a-z]|s)?\b",
-    "attacker-wants": r"\b(?:personal|home|email|street|current) (?:address|location|information|city)|\bwhere (?:does|is) (?:the )?(?:user|[a-z]+ [a-z]+) (?:live|living)\b",
     # disguises
     "decode": r"\b(?:decode|decipher|decrypt|unscramble|deobfuscate|decoded|rot13 then|un ?reverse)\b",
     "encoding": r"\b(?:base ?64|base ?32|rot ?13|hex(?:adecimal)?|morse(?: code)?|leet ?speak|pig latin|binary|caesar(?: cipher)?|ascii codes?|reversed|backwards?|nato alphabet|url encoded)\b",
@@ -152,7 +159,7 @@ CUES: Final[dict[str, str]] = {
     r"negeer|vergeet|zignoruj\w*|ignoruj\w*|zapomnij\w*|pomin\w*|yok say\w*|unut\w*|gormezden|dikkate alma\w*|goz ardi|"
     r"ignorera|ignorer|glom|glem|bortse|unohda|ohita|sivuuta|zanemari\w*|zaborav\w*|ignoris\w*|ignoriraj\w*|zapomen\w*|zabudn\w*|pozabi\w*|"
     r"uita(?:ti)?|ignorati|hagyd figyelmen|hagyja figyelmen|felejts\w*|abaikan|lupakan|bo qua|sahau|puuza|balewala|kalimutan|huwag pansinin)\b",
-    "l-rules": r"\b(?:anweisung\w*|instruktion\w*|befehl\w*|aufgabe\w*|auftrag\w*|auftrage\w*|regeln|vorgaben|richtlinien|bisherig\w*|zuvor|davor|obig\w*|vorherig\w*|systemprompt|"
+    "l-rules": r"\b(?:anweisung\w*|instruktion\w*|befehl\w*|aufgabe\w*|auftrage|regeln|vorgaben|richtlinien|bisherig\w*|zuvor|davor|obig\w*|vorherig\w*|systemprompt|"
     r"instructions?|consignes?|directives?|regles?|ordres?|precedente?s?|ci dessus|"
     r"instrucciones|indicaciones|ordenes|directrices|reglas|normas|anterior(?:es)?|previ[ao]s|lo anterior|"
     r"istruzion[ei]|direttive|regole|comandi|precedent[ei]|quanto sopra|linee guida|instruc(?:oes|ao)|orientacoes|diretrizes|regras|comandos|acima|"
@@ -160,6 +167,8 @@ CUES: Final[dict[str, str]] = {
     r"talimat\w*|komut\w*|yonerge\w*|kural\w*|onceki|instruktion\w*|instruks\w*|anvisning\w*|tidigare|tidligere|foregaende|ohje\w*|aiem\w*|"
     r"instrukcij\w*|uput\w*|naredb\w*|pokyn\w*|instrukc\w*|navodil\w*|pravil\w*|prethodn\w*|predchoz\w*|predchadz\w*|instructiun\w*|anterioare|utasitas\w*|korabbi|elozo|"
     r"instruksi|perintah|aturan|sebelumnya|huong dan|chi dan|truoc do|maagizo|maelekezo|tagubilin|instruccions|udhezime\w*|treoracha|treoir|treoireachan|stiuireadh|imiyal\w+|cyfarwyddiad\w*|argibide\w*|jarraibide\w*|instruksies|juhis\w*|nurodym\w*|leidbeining\w*|arahan|maelezo|tilmaam\w*|alles|prompt\w*)\b",
+    "l-foreign": r"\b(?:anweisung\w*|instrucciones|istruzioni|instrucoes|instructies|opdracht|consignes|instrukcj\w*|polece\w*|talimat\w*|instruktion\w*|anvisning\w*|ohje\w*|upute|pokyn\w*|"
+    r"instruccions|udhezime\w*|treoracha|treoir|stiuireadh|imiyal\w+|cyfarwyddiad\w*|argibide\w*|instruksies|arahan|maagizo|maelekezo|tagubilin|huong dan|instruksi)\b",
     "l-now": r"\b(?:du bist (?:jetzt|nun|ab|kein\w*|nicht mehr)|ab (?:jetzt|sofort|nun)|neue[rns]? (?:anweisung\w*|aufgaben?|instruktion\w*|regeln|auftrag)|stell dir vor|tu so|ich (?:mochte|will),? dass (?:sie|du)|"
     r"(?:vous etes|tu es) (?:desormais|maintenant)|desormais|a partir de maintenant|nouvelles? (?:instructions?|consignes?|taches?)|(?:fais|faites) (?:comme si|semblant)|"
     r"a partir de (?:ahora|agora)|ahora eres|de ahora en adelante|nuevas? (?:instruccion(?:es)?|tareas?|reglas)|actua como|finge|imagina que|"
@@ -195,7 +204,7 @@ MENTIONS: Final[dict[str, str]] = {
     "m-quoted": r"\b(?:phrases?|strings?|examples?|quotes?|quoted|quoting|payloads?|sentences?|wording|sample|literal|attempts?|saying|that says?|distinguish|flag|flags|lists?|why|displays|discussion of|attack_example|assert_\w+\() ?(?:such as|like|similar to|e\.?g\.?|including|of|for|saying|containing|is|reads?|phrases like)? ?(?:=? ?r?#?[\"'`]|\xe2\x80[\x98\x9c])",
     "m-injection": r"\b(?:prompt[ _-]?injections?|jailbreak(?:s|ing)? (?:attempts?|attacks?|detection|patterns?|prompts?)|injection (?:attacks?|attempts?|detect\w*|patterns?|payloads?|scann?\w*|fixture|corpus|tests?|risks?|defen[cs]es?)|adversarial|red ?team\w*|owasp|ncsc|mitre|threat (?:model|pattern)s?|attack (?:sample|phrase|example|pattern|vector)s?)\b",
     "m-detector": r"\b(?:detectors?|detects?|detection|classifier|scanner|false positives?|regression tests?|unit tests?|test (?:fixture|case|data|vector)s?|fixture|should (?:flag|be flagged|be blocked|detect|be refused)|pattern to|defen[cs]es?|defenders|blocklist|denylist|changelog|release notes|assert)\b",
-    "m-teaching": r"\b(?:explain(?:s|ing)? (?:why|how|that)|describes|documentation|runbook|readme|training (?:material|slide|course)|workshop|quiz|lesson|slides?|students|analysts?|white ?paper|blog post|guidance|writeup|the (?:post|report|paper|article) (?:says|quotes|describes|explains)|as untrusted|only as|shown here|policy (?:example|yaml)|spoken by)\b",
+    "m-teaching": r"\b(?:explain(?:s|ing)? (?:why|how|that)|describes|documentation|runbook|readme|training (?:material|slide|course)|workshop|quiz|post ?mortem|awareness|benchmark|learners|explainer|paraphrases|studies|lesson|slides?|students|analysts?|white ?paper|blog post|guidance|writeup|the (?:post|report|paper|article) (?:says|quotes|describes|explains)|as untrusted|only as|shown here|policy (?:example|yaml)|spoken by)\b",
 }
 
 
@@ -228,7 +237,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "ignore-prior-instructions: ignore + prior + instructions < 40 strong",
         "ignore-prior-rules: ignore + prior + rules < 40 strong",
         "ignore-prior-material: ignore + prior + material < 36",
-        "ignore-instructions-prior: ignore + instructions + prior < 40 strong",
+        "ignore-instructions-prior: ignore + instructions + prior < 56 strong",
         "ignore-your-rules: ignore + your-rules < 50 strong",
         "forget-instructions: forget + instructions < 30",
         "forget-rules: forget + rules < 26",
@@ -240,7 +249,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "do-not-follow: refuse-to-follow + rules < 60",
         "do-not-follow-instructions: refuse-to-follow + instructions < 50",
         "not-answer-instead: do-not-answer + instead < 90",
-        "ignore-instead: ignore + instead < 90",
+        "ignore-instead: forget + instead < 70",
         "forget-and-say: forget + reveal < 70",
         "stop-new-task: stop + new-task < 90",
         "stop-further-task: stop + further-task < 70",
@@ -249,9 +258,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "new-task-follow: new-task + focus-now < 40",
         "if-asked-instead: if-asked + instead < 110",
         "no-matter-instructions: no-matter + instructions < 60",
-        "no-matter-rules: no-matter + rules < 50",
         "rules-changed: your-rules + changed < 50 strong",
-        "rules-changed-loose: rules + changed < 60",
         "from-now-ignore: from-now-on + ignore < 60 strong",
         "supersede: your-rules + ignore < 40",
         "new-task-supersedes: new-task + ignore < 40 strong",
@@ -281,13 +288,6 @@ RULES: Final[tuple[Rule, ...]] = (
         "encode-personal: personal + encoding < 60 any",
     ),
     *_rules(
-        "marks",
-        "letters-spaced: d-spaced",
-        "letters-digits: d-leet",
-        "signals-morse: d-morse",
-        "signals-binary: d-bits",
-    ),
-    *_rules(
         "language",
         "l-ignore-rules: l-ignore + l-rules < 70 any",
         "l-ignore-english-rules: l-ignore + instructions < 60 any",
@@ -298,7 +298,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "l-role-approve: l-role-line + l-approve < 80",
         "l-role-ignore: l-role-line + l-ignore < 80",
         "l-remember-admin: l-admin + l-approve < 70",
-        "marked-rules: stated-mark + l-rules < 40",
+        "marked-rules: stated-mark + l-foreign < 40",
         "s-ignore-rules: s-ignore + s-rules < 120 any",
         "s-now: s-now",
         "s-ask-secret: s-ask + s-secret < 120 any",
@@ -311,7 +311,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "from-now-on-you: from-now-on + you < 40 any",
         "agent-unlimited: agent + unlimited < 110 any",
         "act-unlimited: act-as + unlimited < 110 any",
-        "you-unlimited: you + unlimited < 50",
+        "you-unlimited: you + unlimited < 34",
         "act-as-agent: act-as + agent < 60",
         "act-anything: act-as + anything < 160",
         "want-you-act: want-you-act",
@@ -323,7 +323,6 @@ RULES: Final[tuple[Rule, ...]] = (
         "never-refuse-illegal: never-refuse + illegal < 200 any",
         "agent-illegal: agent + illegal < 120 any",
         "act-illegal: act-as + illegal < 140 any",
-        "must-illegal: must + illegal < 90",
         "fiction-illegal: fiction + illegal < 160 any",
         "fiction-unlimited: fiction + unlimited < 160 any",
         "fiction-rules: fiction + rules < 140 any",
@@ -346,6 +345,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "delimiter",
         "template: template",
         "tag-you: tag + you < 80",
+        "thinking-cleared: tag-thinking + cleared < 220 any",
         "tag-ignore: tag + ignore < 100",
         "tag-reveal: tag + reveal < 80",
         "role-line-you: role-line + you < 90",
@@ -373,21 +373,20 @@ RULES: Final[tuple[Rule, ...]] = (
         "written-above: reveal + written-above < 70",
         "written-above-answer: written-above + system-prompt < 90 any",
         "ask-secret: reveal + your-secret < 60",
-        "reveal-secret: reveal + secret < 50",
+        "reveal-secret: disclose + secret < 50",
         "encode-secret: encoding + secret < 120 any",
         "claimed-secret: claimed + secret < 160 any",
-        "encode-answer: reveal + encoding < 60",
+        "encode-answer: reveal + in-encoding < 70",
     ),
     *_rules(
         "exfil",
-        "send-secret-out: send + secret + outside < 90",
-        "send-secret: send + secret < 50",
+        "send-secret-out: send-out + secret + evil-host < 90",
+        "send-secret: send-out + secret < 30",
         "image-exfil: image-exfil",
         "url-slot: url-slot",
         "evil-host: evil-host",
         "add-to-every: add-to-answer + every-answer < 90 any",
         "add-string: add-to-answer + verbatim-string < 50",
-        "shell: shell",
     ),
     *_rules(
         "conceal",
@@ -402,13 +401,15 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     *_rules(
         "tool",
-        "call-tool: call + tool-name < 40",
+        "must-call-tool: must + tool-name < 50",
+        "role-call-tool: role-line + tool-name < 60",
+        "note-call-tool: note-to + tool-name < 120",
         "call-tool-no-approval: tool-name + without + approval < 60 any strong",
-        "no-approval: without + approval < 40",
+        "no-approval: without + consent < 26",
         "approve-all: approve + privilege < 50",
         "claimed-proceed: claimed + without < 120",
         "before-reply-must: before-reply + must < 70 any",
-        "before-reply-call: call + before-reply < 100 any",
+        "before-reply-call: tool-name + before-reply < 100 any",
         "before-reply-add: before-reply + add-to-answer < 60 any",
         "before-reply-reveal: before-reply + reveal < 60 any",
         "test-frame: test-frame",

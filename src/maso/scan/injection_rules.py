@@ -1,10 +1,11 @@
-"""From text to the names of the rules that fire: one Hyperscan pass for the cues, then arithmetic on their ends.
+"""From text to the names of the rules that fire: one Hyperscan pass for the cues, then arithmetic on their
+ends.
 
-A cue's position is where it ends. Hyperscan reports every end of an expression with optional parts, so one cue in
-one place may appear twice; rules only ask whether some combination fits, so that is harmless.
+A cue's position is where it ends. Hyperscan reports every end of an expression with optional parts, so one
+cue in one place may appear twice; rules only ask whether some combination fits, so that is harmless.
 
-Bounded: after `EVENTS_MAX` cue events, further ones of a text are dropped chunk by chunk, never the first ones of a
-chunk, so a flood of cue words in front of a payload hides nothing that stands in a later chunk.
+Bounded: after `EVENTS_MAX` cue events, further ones of a text are dropped chunk by chunk, never the first
+ones of a chunk, so a flood of cue words in front of a payload hides nothing that stands in a later chunk.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _MENTION_MASK: Final = sum(1 << index for index, name in enumerate(_NAMES) if na
 
 
 class _Compiled(NamedTuple):
-    index: int
+    rule: int
     needs: int  # bit set of the cues
     cues: tuple[int, ...]
     gap: int
@@ -52,7 +53,12 @@ def _compile_rules(rules: tuple[Rule, ...]) -> tuple[_Compiled, ...]:
     return tuple(made)
 
 
-_RULES: Final = _compile_rules(RULES)
+def _by_first_cue(rules: tuple[_Compiled, ...]) -> tuple[tuple[_Compiled, ...], ...]:
+    return tuple(tuple(rule for rule in rules if rule.cues[0] == cue) for cue in range(len(_NAMES)))
+
+
+# An ordinary text has a handful of cues, so only the rules that begin with one of them are looked at.
+_RULES_FROM: Final = _by_first_cue(_compile_rules(RULES))
 
 
 class Hits(NamedTuple):
@@ -122,11 +128,17 @@ class CueMatcher:
             cue = event & 255
             present |= 1 << cue
             ends.setdefault(cue, []).append(event >> 8)
-        fired = tuple(rule.index for rule in _RULES if rule.needs & ~present == 0 and _fires(rule, ends))
+        missing = ~present
+        fired = [
+            rule.rule
+            for cue in ends
+            for rule in _RULES_FROM[cue]
+            if not rule.needs & missing and _fires(rule, ends)
+        ]
         marks = (
             frozenset(name for name, bit in _MARK_BITS if present & bit) if present & _MARK_MASK else NO_MARKS
         )
-        return Hits(fired, (present & _MENTION_MASK).bit_count(), marks)
+        return Hits(tuple(sorted(fired)), (present & _MENTION_MASK).bit_count(), marks)
 
 
 def _fires(rule: _Compiled, ends: dict[int, list[int]]) -> bool:
