@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.terminal import Done, maso
+from tests.plane.small import scanner
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_scanner() -> Iterator[None]:
+    """One scanner for all runs in this process: its answers depend on the bytes alone, and making it is slow.
+
+    The commands that run in processes of their own make theirs.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("maso.cli.running.Scanner", lambda detector: scanner())
+        patch.setattr("maso.cli.running.InjectionDetector", lambda: None)
+        yield
 
 
 @pytest.fixture(scope="session")

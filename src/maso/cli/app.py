@@ -180,7 +180,7 @@ def run(
     Exit codes: 0 held, 2 usage, 3 no message was sent, 10 an invariant broke, 130 interrupted (the evidence
     is closed and signed all the same).
     """
-    from maso.cli.run import run_command
+    from maso.cli.running import run_command
 
     return partial(
         run_command, fleet, size, minutes, seed, out, settings or [], attack or [], peak, force, as_json

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from maso.cli.run_wish import Wish
+from maso.cli.wish import Wish
 from maso.sim.checkers.suite import Suite
 
 

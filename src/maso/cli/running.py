@@ -25,8 +25,8 @@ from maso.cli.hostile import adversaries_document, broken_by, selected, wanted_a
 from maso.cli.journal import Journal
 from maso.cli.names import names_of, records_of
 from maso.cli.place import prepare, write
-from maso.cli.run_wish import Wish
 from maso.cli.screen import Advance, Screen
+from maso.cli.wish import Wish
 from maso.clock import MINUTE, clock_text
 from maso.fleet.rulebook import Rulebook
 from maso.plane.events import SetStage, Stage
