@@ -7,15 +7,19 @@ parts that are called parts), and pass prefix, length and check digit. Random pi
 pass about 3 times in 100, so the shape and the words around the digits carry the weight: an order, a
 price, a room, a year is not a piece.
 
-Not handled: pieces of anything but card numbers; pieces in messages with more than `MAX_MESSAGE_DIGITS`
-digits or more than `MAX_WORDS_BYTES` bytes around them; pieces named like business numbers; pieces out
-of order; more than `MAX_NOISE` messages with digits of another kind between two pieces.
+A form has other fields beside the text: each value of a JSON object with several members is looked at by
+itself, and pieces are joined both in the order of all and in the order of those from the same field.
+
+Not handled: pieces of anything but card numbers; values with more than `MAX_MESSAGE_DIGITS` digits or more
+than `MAX_WORDS_BYTES` bytes around them; pieces named like business numbers, or alone in a field that is;
+pieces out of order; more than `MAX_NOISE` messages with digits of another kind between two pieces.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+import zlib
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -31,7 +35,15 @@ MAX_WORDS_BYTES: Final = (
     160  # a piece comes in a short message: 'and the second half: 87347149' in JSON is 40
 )
 MAX_MESSAGE_DIGITS: Final = 13  # a piece is shorter than the shortest card number, or it is found alone
-MAX_PIECES: Final = 19  # one digit per message, longest card number
+MAX_DIGITS_AROUND: Final = 64  # of the whole message: past that it is a table
+MAX_PIECES: Final = 38  # one digit per message, longest card number, and a piece of another field beside each
+MAX_STATE: Final = 320  # characters: 19 pieces of 16
+MAX_VALUES: Final = 16  # of one object that are looked at: 512 bytes hold no more that are worth it
+MAX_NESTED: Final = 2  # objects in strings of objects
+MAX_KNOWN: Final = (
+    2048  # shapes of messages known to hold no piece: a fleet has a few dozen, of 60 bytes each
+)
+MAX_KNOWN_BYTES: Final = 160  # longer ones are sentences, each new
 MAX_NOISE: Final = 12  # messages with digits that are no pieces: after that the pieces are forgotten
 _PIECE: Final = re.compile(r"[0-9]+")
 _NAMED_PART: Final = re.compile(
@@ -48,6 +60,11 @@ _BUSINESS: Final = re.compile(
     r"|level|age|floor|street|road|avenue|apartment|suite|phone|call|ext|pin\b|budget|cost|balance"
     r"|pay|refund|paid|eur|usd|gbp|[$€£¥%#]|ending in|\*\*|••|xx"
 )
+# What else a field is called whose bare number is business.
+_BUSINESS_FIELD: Final = re.compile(r"(?i)month|expir|minor|cvv|cvc|plz|cp\b|house|building")
+_SAID: Final = re.compile(r"[A-Za-z]{3}")
+# A string, the colon that makes it a name, or a number. Which digits a number has makes no difference.
+_MEMBER: Final = re.compile(r'"((?:[^"\\]|\\.)*)"(?:\s*(:))?|(-?[0-9][0-9.eE+-]*)', re.DOTALL)
 _FRACTION: Final = re.compile(r"[0-9][.,:/][0-9]|[0-9]-[0-9]")
 _DIGITS: Final = b"0123456789"
 _SHAPES: Final = frozenset(
@@ -64,39 +81,78 @@ MIN_PART: Final = 3  # digits of a piece that is called a part; shorter ones are
 _PAN: Final = int(Kind.PAN)
 
 
+class _Piece(NamedTuple):
+    """Digits, with `!` after them if the message calls them a part, and one letter for the field."""
+
+    digits: str
+    field: str
+
+
+# Shapes of messages (digits as zeros) that hold no piece, whoever sent them. Which digits they are plays no
+# part in that, so this changes no answer; it saves 2 us on nine messages in ten of the online shop.
+_PIECELESS: Final[dict[bytes, None]] = {}
+
+
 class FragmentWindow:
     """The pieces of one session: one string, empty most of the time (about 100 bytes in all)."""
 
     __slots__ = ("_noise", "_pieces")
 
     def __init__(self) -> None:
-        self._pieces = ""  # "6011! 0009! 4": digits of each piece, `!` if the message called it a part
+        self._pieces = ""  # "a6011! a0009! c4": the field's letter, digits, `!` if they are called a part
         self._noise = 0
 
     def push(self, content: bytes, signals: Signals) -> Signals:
         """`signals`, with a hidden card number added if one assembles from this and earlier messages."""
-        if content.isascii() and _has_no_digit(content):
+        if len(content) > MAX_BYTES or signals.kinds & _PAN:
+            if self._pieces:
+                self._pass_over(content)
             return signals
-        piece = ""
-        if len(content) <= MAX_BYTES and not signals.kinds & _PAN and not _is_crowded(content):
-            piece = _piece(content)
-        if not piece:
+        shape = content.translate(_SHAPE)
+        if shape in _PIECELESS:
+            if self._pieces:
+                self._pass_over(content)
+            return signals
+        pieces = [] if _has_no_digit(content) and content.isascii() else _pieces(content)
+        if not pieces:
+            _remember(content, shape)
             self._pass_over(content)
             return signals
         self._noise = 0
-        pieces = [*self._pieces.split()[1 - MAX_PIECES :], piece]
-        if _assembles(pieces):
-            self._pieces = ""
-            return _with_card(signals)
-        self._pieces = " ".join(pieces)
+        return self._join(pieces, signals)
+
+    def _join(self, pieces: list[_Piece], signals: Signals) -> Signals:
+        held = [_Piece(piece[1:], piece[0]) for piece in self._pieces.split()]
+        for piece in pieces:
+            held.append(piece)
+            same = [other.digits for other in held if other.field == piece.field]
+            if _assembles(same) or (len(same) < len(held) and _assembles([other.digits for other in held])):
+                self._pieces = ""
+                return _with_card(signals)
+        state = " ".join([field + digits for digits, field in held[-MAX_PIECES:]])
+        while len(state) > MAX_STATE:
+            state = state.partition(" ")[2]
+        self._pieces = state
         return signals
 
     def _pass_over(self, content: bytes) -> None:
-        if self._pieces:
+        """Noise counts only if it has digits, since what people say between two pieces has none."""
+        if self._pieces and not (_has_no_digit(content) and content.isascii()):
             self._noise += 1
             if self._noise > MAX_NOISE:
                 self._pieces = ""
                 self._noise = 0
+
+
+_SHAPE: Final = bytes.maketrans(b"123456789", b"000000000")
+
+
+def _remember(content: bytes, shape: bytes) -> None:
+    # Not with escapes: there a digit is a part of a character, so which one it is matters.
+    if len(content) <= MAX_KNOWN_BYTES and b"\\" not in content and content.isascii():
+        if len(_PIECELESS) >= MAX_KNOWN:
+            del _PIECELESS[next(iter(_PIECELESS))]
+        _PIECELESS[shape] = None
 
 
 def _has_no_digit(content: bytes) -> bool:
@@ -109,28 +165,78 @@ def _has_no_digit(content: bytes) -> bool:
 
 
 def _is_crowded(content: bytes) -> bool:
-    """More digits than a piece can have; an escape may hide a character behind digits of its own."""
-    return (
-        b"\\u" not in content
-        and len(content) - len(content.translate(None, _DIGITS)) > MAX_MESSAGE_DIGITS + 6
-    )
+    """More digits than pieces can have in any field (a form has a few, of which one may be a piece)."""
+    return len(content) - len(content.translate(None, _DIGITS)) > MAX_DIGITS_AROUND
 
 
-def _piece(content: bytes) -> str:
-    """The digits of a message that may be a piece of something, marked `!` if it is called a part; or ""."""
+def _pieces(content: bytes) -> list[_Piece]:
+    """The digits of a message that may be pieces of something: one for a text, one a value for a form."""
+    if b"\\u" not in content and _is_crowded(content):
+        return []
     text = content.decode("utf-8", "replace")
-    if "\\" in text or not text.isascii():
-        text = fold(unescape(text))
-    text = _WRAPPER.sub("", text)
-    if _BUSINESS.search(text) or _FRACTION.search(text):
+    values = _values(text, 0)
+    if not values:
+        plain = _WRAPPER.sub("", _plain(text))
+        digits = _piece(plain, plain)
+        return [_Piece(digits + ("!" if _NAMED_PART.search(plain) else ""), "a")] if digits else []
+    said = [_is_said(value) for _, value in values]
+    named = any(
+        is_said and _NAMED_PART.search(value) for is_said, (_, value) in zip(said, values, strict=True)
+    )
+    pieces: list[_Piece] = []
+    for is_said, (name, value) in zip(said, values, strict=True):
+        if not is_said and _BUSINESS_FIELD.search(name):
+            continue
+        digits = _piece(value, value if is_said else f"{name} {value}")
+        if digits:
+            mark = "!" if named or _NAMED_PART.search(value) else ""
+            pieces.append(_Piece(digits + mark, _letter(name)))
+    return pieces
+
+
+def _plain(text: str) -> str:
+    return fold(unescape(text)) if "\\" in text or not text.isascii() else text
+
+
+def _letter(name: str) -> str:
+    """One of 25 letters for a field; `a` is a message that is one text."""
+    return chr(98 + zlib.crc32(name.encode()) % 25)
+
+
+def _is_said(value: str) -> bool:
+    """Words: then they say what the number is. A bare number or an identifier is what its field says."""
+    return " " in value and _SAID.search(value) is not None
+
+
+def _values(text: str, depth: int) -> list[tuple[str, str]]:
+    """(field, plain text) of each value with digits, in an object of several members; or nothing."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return []
+    found: list[tuple[str, str]] = []
+    name = ""
+    members = 0
+    for match in _MEMBER.finditer(text):
+        string, colon, number = match.groups()
+        if colon:
+            name = string
+            members += 1
+        elif len(found) < MAX_VALUES:
+            value = _plain(string if number is None else number)
+            inner = _values(value, depth + 1) if depth < MAX_NESTED else []
+            found += inner or ([(name, value)] if _PIECE.search(value) else [])
+            members += len(inner)
+    return found if members > 1 else []
+
+
+def _piece(text: str, said: str) -> str:
+    """The digits of `text` if it may be a piece, or ""; `said` is what tells a business number."""
+    if _BUSINESS.search(said) or _FRACTION.search(text):
         return ""
     groups = [m[0] for m in _PIECE.finditer(text) if not _is_label(text, m)]
     digits = "".join(groups)
     if not 0 < len(digits) < MAX_MESSAGE_DIGITS or len(text) - len(digits) > MAX_WORDS_BYTES:
         return ""
-    if len(groups) > 1 and len(frozenset(map(len, groups))) > 1:
-        return ""
-    return digits + ("!" if _NAMED_PART.search(text) else "")
+    return "" if len(groups) > 1 and len(frozenset(map(len, groups))) > 1 else digits
 
 
 def _is_label(text: str, match: re.Match[str]) -> bool:
