@@ -10,8 +10,9 @@ Where a flow declassifies, the listed compartments are shed from the join, and t
 make it safe. The loader allows it only with a schema of lists, flags, ids and bounded numbers, and with
 somebody who answers for it. And where the compartment is one that DLP maps a kind to (cards, accounts,
 people), every id and number that leaves must be one that its sender received in a message whose label
-lacked those compartments (not even a digit is free: sixteen messages spell a card): so what is left to the sender is a choice among what it may
-tell anyway, and no number can be spelled out over fields or messages. Integrity bits are never shed.
+lacked those compartments (not even a digit is free: sixteen messages spell a card): so what is left to the
+sender is a choice among what it may tell anyway, and no number can be spelled out over fields or messages.
+Integrity bits are never shed.
 
 Not handled: a sender that tells one bit at a time by what it chooses and when.
 """

@@ -2,7 +2,7 @@
 
 Types and ports become `TypeRules` with an index; actions become bits of one integer; schemas become strict
 decoders; each way a message may go becomes a `Flow`, found by one integer key. Everything here is fixed
-for a run; what changes while it runs is in `plane/state.py`.
+for a run; what changes while it runs is in `controls/state.py`.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False
     version: Annotated[int, msgspec.Meta(ge=0)]
     ingested_ns: Annotated[int, msgspec.Meta(ge=0)]
     text: Annotated[str, msgspec.Meta(max_length=16_000)]
-    signature: Annotated[str, msgspec.Meta(max_length=128)]
+    signature: Annotated[str, msgspec.Meta(max_length=160)]
 
 
 def _list_type(spec: FieldSpec) -> Any:
@@ -384,7 +384,7 @@ class Rulebook:
             out.declassify = self._declassify_bits(action.spec.declassify)
             out.guarded = out.declassify & self._guarded
             sender.sheds |= out.guarded
-            out.owner = f"action {action.id}"
+            out.owner = action.spec.owner
             self._apply_dlp(out, {})
             if action.spec.answer is not None:
                 back = self._flow(port, sender, MessageKind.DATA, action.number, action.spec.answer)
