@@ -43,6 +43,7 @@ OFF: dict[str, tuple[Off, ...]] = {
     "left-out-parents": _ANY_LABEL,
     "through-a-neighbour": _ANY_LABEL,
     "exfiltrated": _ANY_LABEL,
+    "secret-through-strict-flow": _ANY_LABEL,
     "unlabelled": _ANY_LABEL,
     "across-a-barrier": _ANY_LABEL,
     "undeclared-way": (blind.ways, blind.shape),

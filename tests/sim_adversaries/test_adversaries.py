@@ -46,6 +46,7 @@ SEEN = {
     "left-out-parents": "labels only rise",
     "through-a-neighbour": "labels only rise",
     "exfiltrated": "labels only rise",
+    "secret-through-strict-flow": "labels only rise",
     "across-a-barrier": "labels only rise",
     "pasted-card": "cardholder data stays in payment",
     "leaked-card": "cardholder data stays in payment",

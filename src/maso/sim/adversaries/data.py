@@ -9,29 +9,32 @@ from typing import Any
 
 from maso.envelope import MessageKind
 from maso.fleet.model import LabelSpec, Link
+from maso.plane.effects import Deliver
 from maso.plane.events import Purge
 from maso.sim.adversaries.ground import NoSurfaceError, Truth
 from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import Secret, body_of
 
 
-def confide(s: Strike, holder: int, type_id: str, compartment: str) -> None:
-    """Something of the compartment reaches the holder, labelled as it should be."""
-    label = s.ground.rules.label(LabelSpec(level="internal", compartments=(compartment,)))
-    for link in s.surface.fleet.links:
-        if link.to != type_id or "data" not in link.kinds or link.declassify:
-            continue
-        schema = s.surface.schemas[link.schema]
-        if any(f.type == "card" for f in schema.fields.values()):
-            continue
-        if link.from_ in s.surface.ports:
-            s.ground.from_port(link.from_, s.home[holder], holder, body_of(schema), label=label)
-            return
-        if compartment in s.surface.types[link.from_].clearance.compartments and link.from_ != type_id:
+def confide(s: Strike, holder: int, type_id: str, secret: LabelSpec) -> None:
+    """Something of that label reaches the holder, labelled as it should be."""
+    label = s.ground.rules.label(secret)
+    surface = s.surface
+    ways = [x for x in surface.fleet.links if x.to == type_id and "data" in x.kinds and not x.declassify]
+    # A form for card numbers brings cards: only where nothing else does.
+    ways.sort(key=lambda x: any(f.type == "card" for f in surface.schemas[x.schema].fields.values()))
+    for link in ways:
+        body = body_of(surface.schemas[link.schema])
+        if link.from_ in surface.ports:
+            told = s.ground.from_port(link.from_, s.home[holder], holder, body, label=label)
+        elif link.from_ != type_id and surface.may_have(surface.types[link.from_], secret):
             other = s.open(link.from_, session=s.session)[link.from_]
-            s.send(other, holder, body_of(schema), label=label)
+            told = s.send(other, holder, body, label=label)
+        else:
+            continue
+        if any(isinstance(effect, Deliver) for effect in told.effects):
             return
-    raise NoSurfaceError(f"nothing brings {compartment} to {type_id}")
+    raise NoSurfaceError(f"nothing brings a secret to {type_id}")
 
 
 def _noted(s: Strike, type_id: str) -> Link | None:
@@ -51,7 +54,7 @@ def _holder(s: Strike) -> tuple[Secret, int, int]:
         raise NoSurfaceError(f"no link over which a secret could leak {s.variant}")
     secret = s.stream.pick(found)
     who = s.open(secret.link.from_, secret.link.to)
-    confide(s, who[secret.link.from_], secret.link.from_, secret.compartment)
+    confide(s, who[secret.link.from_], secret.link.from_, secret.label)
     return secret, who[secret.link.from_], who[secret.link.to]
 
 
@@ -78,13 +81,13 @@ def through_a_neighbour(s: Strike) -> None:
     surface = s.surface
     for secret in surface.secrets():
         for link in surface.agent_links:
-            cleared = secret.compartment in surface.types[link.from_].clearance.compartments
+            cleared = surface.may_have(surface.types[link.from_], secret.label)
             if link.to != secret.link.from_ or not cleared or link.from_ == secret.link.to:
                 continue
             if "data" not in link.kinds or link.declassify:
                 continue
             who = s.open(link.from_, link.to, secret.link.to)
-            confide(s, who[link.from_], link.from_, secret.compartment)
+            confide(s, who[link.from_], link.from_, secret.label)
             s.never_delivered(who[link.from_], who[link.to])
             s.send(who[link.from_], who[link.to], s.body(link.schema, "for you"))
             s.send(who[link.to], who[secret.link.to], s.body(secret.link.schema, "as I hear"))
@@ -94,11 +97,36 @@ def through_a_neighbour(s: Strike) -> None:
 
 def exfiltrated(s: Strike) -> None:
     """The secret is written into a tool, a page or a mail that may not have it."""
-    compartment, agent, action = s.stream.pick(s.surface.exits())
+    label, agent, action = s.stream.pick(s.surface.exits())
     holder = s.open(agent.id)[agent.id]
-    confide(s, holder, agent.id, compartment)
+    confide(s, holder, agent.id, label)
     s.never_delivered(holder)
     s.act(holder, action.id, s.body(action.schema, "for your information"))
+
+
+def through_a_strict_flow(s: Strike) -> None:
+    """A secret name in a field of a flow that leaves its compartment behind.
+
+    Only compartments of data that has a format: what an information barrier's own schema lets over is the
+    word of whoever answers for it.
+    """
+    surface = s.surface
+    found = [
+        (compartment, link)
+        for link in surface.agent_links
+        for compartment in link.declassify
+        if compartment in surface.fleet.dlp.compartments.values()
+        and "data" in link.kinds
+        and surface.carries(link.schema)
+        and compartment in surface.types[link.from_].clearance.compartments
+    ]
+    if not found:
+        raise NoSurfaceError("no link that leaves a compartment behind has room for a name")
+    compartment, link = s.stream.pick(found)
+    who = s.open(link.from_, link.to)
+    confide(s, who[link.from_], link.from_, LabelSpec(level="internal", compartments=(compartment,)))
+    s.never_delivered(who[link.from_])
+    s.send(who[link.from_], who[link.to], s.body(link.schema))
 
 
 def unlabelled(s: Strike) -> None:
@@ -114,7 +142,7 @@ def across_a_barrier(s: Strike) -> None:
     secret = s.stream.pick(s.surface.secrets())
     who = s.open(secret.link.from_, secret.link.to)
     s.never_delivered()
-    label = s.ground.rules.label(LabelSpec(level="internal", compartments=(secret.compartment,)))
+    label = s.ground.rules.label(secret.label)
     s.send(who[secret.link.from_], who[secret.link.to], s.body(secret.link.schema), label=label)
 
 
@@ -181,6 +209,7 @@ DATA = (
     ),
     Adversary("through-a-neighbour", 3, ("DP-2.5", "DP-1.1"), ("RT-04",), _LEAK, ("",), through_a_neighbour),
     Adversary("exfiltrated", 3, ("DP-2.5", "DP-1.1"), ("RT-04", "RT-14"), _LEAK, ("",), exfiltrated, 30),
+    Adversary("secret-through-strict-flow", 3, ("DP-2.5",), ("RT-04",), _LEAK, ("",), through_a_strict_flow),
     Adversary(
         "unlabelled", 1, ("DP-1.1",), ("RT-04",), "a message without a label is delivered", ("",), unlabelled
     ),

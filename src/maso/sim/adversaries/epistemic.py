@@ -29,13 +29,21 @@ def _never(s: Strike, claim: int, confidence: int) -> None:
 
 def _source(s: Strike, type_id: str, nhi: int) -> int:
     """The reference of something that a port really delivered to this instance."""
-    for link in s.surface.fleet.links:
-        schema = s.surface.schemas[link.schema]
-        plain = not any(f.type == "card" for f in schema.fields.values())
-        if link.to == type_id and link.from_ in s.surface.ports and plain:
-            for effect in s.from_outside(link.from_, nhi, body_of(schema)).effects:
-                if isinstance(effect, Deliver):
-                    return effect.ref
+    surface = s.surface
+    ways = [
+        (x.from_, x.schema, 0) for x in surface.fleet.links if x.to == type_id and x.from_ in surface.ports
+    ]
+    for name in surface.types[type_id].actions:
+        action = surface.actions[name]
+        if action.answer:
+            ways.append((action.port, action.answer, s.number(name)))
+    for port, schema_id, number in ways:
+        schema = surface.schemas[schema_id]
+        if any(f.type == "card" for f in schema.fields.values()):
+            continue
+        for effect in s.from_outside(port, nhi, body_of(schema), number).effects:
+            if isinstance(effect, Deliver):
+                return effect.ref
     raise NoSurfaceError(f"nothing from outside reaches {type_id}")
 
 

@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from maso.fleet.model import Action, AgentType, Fleet, Link, Port, Schema
+from maso.fleet.model import Action, AgentType, Fleet, LabelSpec, Link, Port, Schema
+from maso.labels import LEVELS
 from maso.sim.adversaries.ground import NoSurfaceError
 
 # Shorter ids cannot hold a marker that is surely unique in a run.
@@ -26,9 +27,9 @@ class Entry(NamedTuple):
 
 
 class Secret(NamedTuple):
-    """A compartment, a type that may hold it, and a link to a type that may not."""
+    """A label, and a link from a type that may have it to one that may not."""
 
-    compartment: str
+    label: LabelSpec
     link: Link
 
 
@@ -141,27 +142,42 @@ class Surface:
 
     # Data.
 
-    def secrets(self) -> tuple[Secret, ...]:
-        """Links from a type that may hold a compartment to one that may not, with text, not declassifying."""
-        found = []
-        for compartment in (c.id for c in self.fleet.compartments):
-            for link in self.agent_links:
-                holds = compartment in self.types[link.from_].clearance.compartments
-                may = compartment in self.types[link.to].clearance.compartments
-                if holds and not may and compartment not in link.declassify and self.carries(link.schema):
-                    found.append(Secret(compartment, link))
-        return _some(found, "no link leads from a type cleared for a compartment to one that is not")
+    def labels(self) -> tuple[LabelSpec, ...]:
+        """What could be secret here: each compartment, and each level above the lowest."""
+        compartments = tuple(
+            LabelSpec(level="internal", compartments=(c.id,)) for c in self.fleet.compartments
+        )
+        return (*compartments, LabelSpec(level="confidential"), LabelSpec(level="restricted"))
 
-    def exits(self) -> tuple[tuple[str, AgentType, Action], ...]:
-        """(compartment, holder, action): a secret could be written into a port that may not have it."""
+    def may_have(self, owner: AgentType | Port, label: LabelSpec) -> bool:
+        high = LEVELS.index(label.level) <= LEVELS.index(owner.clearance.level)
+        return high and set(label.compartments) <= set(owner.clearance.compartments)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Links with room for a secret, from a type that may have it to one that may not."""
+        found = (
+            Secret(label, link)
+            for label in self.labels()
+            for link in self.agent_links
+            if self.may_have(self.types[link.from_], label)
+            and not self.may_have(self.types[link.to], label)
+            and not set(label.compartments) & set(link.declassify)
+            and (label.compartments or not link.declassify)
+            and self.carries(link.schema)
+            and "data" in link.kinds
+        )
+        return _some(found, "no link leads from a type that may have a secret to one that may not")
+
+    def exits(self) -> tuple[tuple[LabelSpec, AgentType, Action], ...]:
+        """(label, holder, action): a secret could be written into a port that may not have it."""
         found = [
-            (compartment, agent, action)
-            for compartment in (c.id for c in self.fleet.compartments)
+            (label, agent, action)
+            for label in self.labels()
             for agent in self.fleet.types
-            if compartment in agent.clearance.compartments
+            if self.may_have(agent, label)
             for action in map(self.actions.__getitem__, agent.actions)
-            if compartment not in self.ports[action.port].clearance.compartments
-            and compartment not in action.declassify
+            if not self.may_have(self.ports[action.port], label)
+            and not action.declassify
             and not action.needs_contract
             and self.carries(action.schema)
         ]

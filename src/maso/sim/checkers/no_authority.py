@@ -27,7 +27,7 @@ class NoAuthorityFromAsking:
     covers = (
         "every contract accepted was signed by its source; every action performed was one that its executor's"
         " type may execute, that every link of its contract chain permits, declares and may have done, for"
-        " the resource named and within its time; without a contract, that all who gave orders could have ordered"
+        " the resource named and within its time; without one, that all who gave orders could have ordered"
     )
     does_not_cover = (
         "influence by plain data (the endorsements do that), and whether the fleet file itself gives too much"

@@ -23,7 +23,7 @@ _credential = msgspec.msgpack.Decoder(Credential).decode
 
 
 class Violation(NamedTuple):
-    """An invariant did not hold. `what` names things of the fleet file and numbers, never a message's text."""
+    """An invariant did not hold. `what` has names from the fleet file and numbers, no text of a message."""
 
     invariant: int
     checker: str
