@@ -111,13 +111,17 @@ def _table() -> dict[int, str]:
 
 _FOLD: Final = _table()
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
+# A character that is neither ASCII nor left as it is: without one, folding changes nothing but what is said
+# below of spaces and dashes between digits. One search is a third of the time of substituting accents.
+UNFOLDED: Final = re.compile(f"[^\\x00-\\x7f{re.escape(''.join(map(chr, sorted(_HONEST))))}]")
 
 
 def fold(text: str) -> str:
     """Look-alikes, compatibility forms and digits of all scripts to ASCII; invisible characters gone."""
     if text.isascii():
         return text
-    text = _NOT_ASCII.sub(lambda match: match[0].translate(_FOLD), text)
+    if UNFOLDED.search(text):
+        text = _NOT_ASCII.sub(lambda match: match[0].translate(_FOLD), text)
     return text if text.isascii() else _SPACE_INSIDE.sub(" ", _DASH_INSIDE.sub("-", text))
 
 
