@@ -39,7 +39,7 @@ CUES: Final[dict[str, str]] = {
     r"(?:follow(?:ing|s)?|obey(?:ing)?|comply(?:ing)?|listen(?:ing)?|adher(?:e|ing)|abid(?:e|ing)|bound|restricted|limited|constrained|subject|governed|care|programmed)\b",
     "prior": r"\b(?:previous(?:ly)?|prior|preceding|above|earlier|former|foregoing|pre ?existing|initial|original|up to now|so far|before this|"
     r"before that|until now|you (?:have )?(?:received|got)|you were given|given to you|you ve been given|you have been given|came before|told you|were told|past)\b",
-    "instructions": r"\b(?:instructions?|prompts?|directives?|guidelines?|directions|commands?|programming|orders|instructed|instruction sets?)\b",
+    "instructions": r"\b(?:instructions?|prompts?|directives?|guidelines?|directions|commands?|programming|orders|instructed|instruction sets?|iunstructions?|intructions?|instuctions?|instrutions?|instrucitons?|instructons?|insructions?|insturctions?|instrucions?|instrcutions?)\b",
     "rules": r"\b(?:rules?|restrictions?|constraints?|polic(?:y|ies)|limitations?|limits|boundaries|safeguards?|filters?|guardrails?|protocols?|"
     r"safety|ethics?|ethical|morals?|morality|censorship|confines|laws?|principles|confidentiality|training|content warnings?)\b",
     "material": r"\b(?:tasks?|assignments?|requests?|questions?|context|messages?|conversations?|inputs?|text|information|documents?|"
@@ -49,6 +49,7 @@ CUES: Final[dict[str, str]] = {
     "ignore-all": r"\b(?:ignor(?:e|ing)|disregard|forget|erase|abandon|discard|drop) (?:about )?(?:everything|anything|whatever|it all|what came|what i said|what you|all of (?:the|that|your|this)|"
     r"all (?:your|these|those|other|boundaries|rules|prior|previous|earlier|documents|assignments|tasks|instructions)|any (?:previous|prior|other)|"
     r"all about|all the|all|the above|above|the previous|previous|prior|the foregoing|the preceding)\b",
+    "ignore-your-prior": r"\b(?:ignor(?:e|ing)|disregard|forget) (?:all )?(?:of )?(?:your|any|all) (?:previous|prior|earlier|preceding|prevous|previos|preivous|initial|original)\b",
     "above": r"\b(?:above|before|prior|so far|know|told|learned|said|previous|earlier)\b",
     "instead": r"\b(?:instea?d|just (?:say|output|print|respond|reply|write|answer)|only (?:say|output|print|respond|reply|answer)|but (?:just )?(?:output|say|print|write))\b",
     "do-not-answer": r"\b(?:do not|don ?n? ?t|stop) (?:answer|respond|reply|translate|summari[sz]e|process|continue)\b",
@@ -242,6 +243,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "forget-instructions: forget + instructions < 30",
         "forget-rules: forget + rules < 26",
         "ignore-everything-above: ignore-all + above < 50 strong",
+        "ignore-your-prior: ignore-your-prior",
         "ignore-all-instructions: ignore-all + instructions < 30 strong",
         "ignore-all-rules: ignore-all + rules < 30",
         "ignore-all-material: ignore-all + material < 30",

@@ -23,18 +23,18 @@ from maso.scan.injection_patterns import CUES, RULES, expand
 
 # The rare cue of every rule.
 TRIGGER_CUES: Final = (
-    "instructions", "your-rules", "ignore-all", "refuse-to-follow", "do-not-answer", "forget", "new-task",
-    "if-asked", "no-matter", "changed", "you-are-now", "from-now-on", "act-as", "want-you-act", "unlimited",
-    "dan", "mode", "override-noun", "anything", "never-refuse", "illegal", "fiction", "two-answers",
-    "gpt-label", "swear-oath", "comply", "template", "tag", "role-line", "boundary", "banner", "puppetry",
-    "role-json", "assistant-says", "system-prompt", "verbatim", "written-above", "your-secret", "secret",
-    "image-exfil", "url-slot", "evil-host", "every-answer", "verbatim-string", "hide", "hidden-css",
-    "comment-open", "tool-name", "cleared", "consent", "privilege", "claimed", "before-reply", "test-frame",
-    "note-to", "remember", "tool-output", "other-tenant", "decode", "encoding", "rot", "reversed",
-    "compact", "instead", "l-ignore", "l-now", "l-free", "l-secret", "s-ignore", "s-now", "s-secret",
-    "further-task", "your-task", "pretend-you", "threat", "exempt", "restricted", "agents-reading",
-    "personal", "password", "l-every-answer", "l-approve", "l-new-task", "l-rules", "l-foreign",
-    "in-encoding", "d-spaced", "d-leet", "d-morse", "d-bits",
+    "instructions", "your-rules", "ignore-all", "ignore-your-prior", "refuse-to-follow", "do-not-answer",
+    "forget", "new-task", "if-asked", "no-matter", "changed", "you-are-now", "from-now-on", "act-as",
+    "want-you-act", "unlimited", "dan", "mode", "override-noun", "anything", "never-refuse", "illegal",
+    "fiction", "two-answers", "gpt-label", "swear-oath", "comply", "template", "tag", "role-line",
+    "boundary", "banner", "puppetry", "role-json", "assistant-says", "system-prompt", "verbatim",
+    "written-above", "your-secret", "secret", "image-exfil", "url-slot", "evil-host", "every-answer",
+    "verbatim-string", "hide", "hidden-css", "comment-open", "tool-name", "cleared", "consent", "privilege",
+    "claimed", "before-reply", "test-frame", "note-to", "remember", "tool-output", "other-tenant", "decode",
+    "encoding", "rot", "reversed", "compact", "instead", "l-ignore", "l-now", "l-free", "l-secret",
+    "s-ignore", "s-now", "s-secret", "further-task", "your-task", "pretend-you", "threat", "exempt",
+    "restricted", "agents-reading", "personal", "password", "l-every-answer", "l-approve", "l-new-task",
+    "l-rules", "l-foreign", "in-encoding", "d-spaced", "d-leet", "d-morse", "d-bits",
 )  # fmt: skip
 # Rules whose every cue is common: the pair is spelled out instead.
 _SET_ASIDE: Final = (
