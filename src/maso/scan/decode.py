@@ -16,6 +16,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
+from maso.scan.first import Reason
+
 MAX_PIECES: Final = 24  # encoded runs decoded in one text: honest messages have none or one
 MAX_OUTPUT: Final = 16_384  # characters out of one run: a card number and its context are under 1 KB
 MAX_INPUT: Final = 65_536  # characters of one run that are looked at
@@ -28,7 +30,7 @@ _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/_-]")
 _BASE32: Final = re.compile(r"[A-Z2-7]{21,}|[a-z2-7]{24,}")
 _HEX: Final = re.compile(r"(?i)[2-7][0-9a-f](?:[^0-9A-Za-z]{0,4}(?:0x|\\x)?[2-7][0-9a-f]){12,}")
 _HEX_PAIR: Final = re.compile(r"(?i)(?:0x|\\x)?([2-7][0-9a-f])")
-_PACKED: Final = re.compile(r"(?:H4sI|eJ)[A-Za-z0-9+/_-]{16,}")
+_PACKED: Final = re.compile(r"(?:H4sI|eJ[w-z])[A-Za-z0-9+/_-]{16,}")
 _CODES: Final = re.compile(r"(?:(?:4[89]|5[0-7]|32|45)[^0-9A-Za-z]{1,6}){12,}(?:4[89]|5[0-7])?")
 _BITS: Final = re.compile(r"(?:0?[01]{8}[^0-9A-Za-z]{0,6}){12,}")
 _MORSE: Final = re.compile(r"(?:[.-]{5}[ /|,]{1,3}){12,}[.-]{0,5}")
@@ -38,10 +40,15 @@ _MORSE_DIGITS: Final = {"." * n + "-" * (5 - n): str(n) for n in range(1, 6)} | 
 }
 
 
-def pieces(text: str) -> Iterator[tuple[str, str]]:
-    """(technique, decoded text) for every encoded run in `text` that decodes to something like text."""
+def pieces(text: str, reasons: int) -> Iterator[tuple[str, str]]:
+    """(technique, decoded text) for every encoded run in `text` that decodes to something like text.
+
+    `reasons`: what the first pass saw in this very text; decoders that it excludes are not run.
+    """
     left = MAX_PIECES
-    for technique, runs in _DECODERS:
+    for reason, technique, runs in _DECODERS:
+        if not reasons & reason:
+            continue
         for decoded in runs(text):
             if len(decoded) >= 4 and _printable(decoded):
                 yield technique, decoded[:MAX_OUTPUT]
@@ -134,12 +141,12 @@ def _quoted(text: str) -> Iterator[str]:
 
 
 _DECODERS: Final = (
-    ("base64", _base64),
-    ("compressed", _packed),
-    ("base32", _base32),
-    ("hex", _hex),
-    ("character codes", _codes),
-    ("bits", _bits),
-    ("morse", _morse),
-    ("quoted-printable", _quoted),
+    (int(Reason.BASE64), "base64", _base64),
+    (int(Reason.PACKED), "compressed", _packed),
+    (int(Reason.BASE32), "base32", _base32),
+    (int(Reason.HEX), "hex", _hex),
+    (int(Reason.CODES), "character codes", _codes),
+    (int(Reason.CODES), "bits", _bits),
+    (int(Reason.CODES), "morse", _morse),
+    (int(Reason.CODES), "quoted-printable", _quoted),
 )

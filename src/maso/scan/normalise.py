@@ -222,11 +222,24 @@ FILLERS: Final = (
     "point",
 )
 
-_WORD: Final = "|".join(NUMBER_WORDS)
-_TOKEN: Final = re.compile(r"[A-Za-z\xc0-\xff]+")
-_ONE_WORD: Final = re.compile(_WORD)
-_GLUED: Final = re.compile(rf"(?:{_WORD}){{2,}}")
-_STARTS: Final = frozenset(word[:2] for word in NUMBER_WORDS)
+
+def _tree(words: list[str]) -> str:
+    """An expression for any of `words`, in either case, that looks at each character once."""
+    rest: dict[str, list[str]] = {}
+    for word in words:
+        if word:
+            rest.setdefault(word[0], []).append(word[1:])
+    branches = [f"[{char}{char.upper()}]{_tree(ends)}" for char, ends in sorted(rest.items())]
+    if not branches:
+        return ""
+    return f"(?:{'|'.join(branches)}){'?' if '' in words else ''}"
+
+
+_ONE_WORD: Final = re.compile("|".join(NUMBER_WORDS))
+# A token that is a number word, or several glued together: asking about every token takes twice
+# as long.
+_ANY: Final = _tree([word for word in NUMBER_WORDS if word.isalpha()])
+_SPOKEN: Final = re.compile(rf"(?<![A-Za-z\xc0-\xff]){_ANY}+(?![A-Za-z\xc0-\xff])")
 _REPEATED: Final = re.compile(rf"(?i)(?<![a-z])({'|'.join(REPEATS)})[\s-]*([0-9])(?![0-9])")
 _FILLER: Final = re.compile(
     rf"(?i)(?<=[0-9])[^0-9a-z]{{0,4}}(?:(?:{'|'.join(FILLERS)})[^0-9a-z]{{0,4}})(?=[0-9])"
@@ -241,22 +254,22 @@ def spoken(text: str) -> tuple[str, int]:
     def digits(match: re.Match[str]) -> str:
         nonlocal count
         word = match[0].lower()
-        if word[:2] not in _STARTS:
-            return match[0]
         digit = _DIGIT_OF.get(word)
         if digit is not None:
             count += 1
             return digit
-        if len(word) > 4 and _GLUED.fullmatch(word):
-            parts = _ONE_WORD.findall(word)
-            count += len(parts)
-            return "".join([_DIGIT_OF[part] for part in parts])
-        return match[0]
+        if len(word) < 5:
+            return match[0]
+        parts = _ONE_WORD.findall(word)
+        count += len(parts)
+        return "".join([_DIGIT_OF[part] for part in parts])
 
-    plain = _TOKEN.sub(digits, text)
+    plain = _SPOKEN.sub(digits, text)
     if not count:
         return text, 0
-    plain = _REPEATED.sub(lambda m: m[2] * REPEATS[m[1].lower()], plain)
+    lower = plain.lower()
+    if any(word in lower for word in REPEATS):
+        plain = _REPEATED.sub(lambda m: m[2] * REPEATS[m[1].lower()], plain)
     return _FILLER.sub(" ", plain), count
 
 

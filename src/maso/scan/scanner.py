@@ -121,12 +121,15 @@ class Scanner:
         look.plain = self._detectors.find(raw, reasons)
         seen = reasons
         if reasons & (_WRITTEN_ODDLY | _FULL | _INJECTION):
-            text = unescape(content.decode("utf-8", "replace"))
+            written = content.decode("utf-8", "replace")
+            text = unescape(written)
             if reasons & _WRITTEN_ODDLY:
                 text = fold(text)
                 again = self._reasons(text, everything)
                 look.disguised += (("characters", hit) for hit in self._detectors.find(text, again))
                 seen |= again
+            elif reasons & _ENCODED and text != written:
+                seen |= self._reasons(text, everything)  # an escaped slash inside base64
             if self._is_suspect(text, reasons):
                 look.texts.append(text)
             if seen & _FULL:
@@ -155,7 +158,7 @@ class Scanner:
             if plain is not None:
                 look.disguised += (("letters for digits", hit) for hit in find(plain, _CARD_ONLY, near=True))
         if reasons & _ENCODED and depth < MAX_DEPTH:
-            for technique, decoded in pieces(text):
+            for technique, decoded in pieces(text, reasons):
                 if len(look.texts) + depth >= MAX_TEXTS:
                     return
                 self._decoded(technique, decoded, look, depth + 1, everything)
