@@ -2,7 +2,8 @@
 
 Every adversary strikes at least once in every run, in a variant drawn for it, and then again at random
 intervals around its `every_s`. One for which the fleet has no surface is counted as not applicable, with
-the reason. All draws come from streams of their own, so a change here shifts no honest draw.
+the reason. What attackers draw comes from streams of their own; only where the driver does something for a
+hostile session (a tool's latency, say) does it draw from the same stream as for an honest one.
 
 `Mix` is an adversary to the driver (it plans calls) and a watcher (it sees every effect).
 """

@@ -56,8 +56,7 @@ class Suite:
             self._records,
             self.same_bytes,
         )
-        self._every: tuple[Checker, ...] = (self._records, self.same_bytes)
-        self._rare = tuple(c for c in self.checkers if c not in self._every)
+        self._rare = tuple(c for c in self.checkers if c not in (self._records, self.same_bytes))
         self._looks = tuple((c, c.released) for c in self.checkers if c is not self.same_bytes)
         self._held: dict[int, tuple[Envelope | None, Ask]] = {}
         self._kept: dict[str, list[Violation]] = {c.name: [] for c in self.checkers}
@@ -80,9 +79,12 @@ class Suite:
         arrives = type(event) is Arrive
         if not arrives:
             self._roster.join(turn)
-        self._show(turn, self._every)
+        self.same_bytes.turn(turn)
+        wrong = self._records.turn(turn)
+        if wrong:
+            self._violated(self._records, 0, now, wrong)
         if not arrives:
-            self._show(turn, self._rare)
+            self._show(turn)
         session = 0
         for effect in effects:
             kind = type(effect)
@@ -101,8 +103,9 @@ class Suite:
         if not arrives:
             self._roster.leave(turn)
 
-    def _show(self, turn: Turn, checkers: tuple[Checker, ...]) -> None:
-        for checker in checkers:
+    def _show(self, turn: Turn) -> None:
+        """A turn that is no arrival, to those whose state it changes."""
+        for checker in self._rare:
             wrong = checker.turn(turn)
             if wrong:
                 self._violated(checker, 0, turn.now, wrong)
