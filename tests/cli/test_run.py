@@ -14,7 +14,7 @@ import pytest
 
 from maso.cli.names import records_of
 from maso.controls.endorse import Endorse
-from maso.evidence.records import GateRecord
+from maso.evidence.records import GateRecord, MessageRecord
 from maso.evidence.verify import verify
 from maso.fleet.load import load_fleet
 from maso.fleet.rulebook import fleet_digest
@@ -44,6 +44,14 @@ def test_the_summary_adds_up(a_run: tuple[Path, Done]) -> None:
     adversaries = a_run[1].document["adversaries"]
     assert adversaries["attempts"] == sum(row["attempts"] for row in adversaries["by_adversary"])
     assert all(r["text"] and r["remedy"] for r in decisions["reasons"])
+
+
+def test_a_held_message_is_scanned_and_counted_once(a_run: tuple[Path, Done]) -> None:
+    out, done = a_run
+    messages = [record for _, record in records_of(out) if isinstance(record, MessageRecord)]
+    assert any(record.hold for record in messages)
+    scanned = sum(record.stage > 0 and not record.hold for record in messages)
+    assert done.document["scan"]["scanned"] == scanned < sum(record.stage > 0 for record in messages)
 
 
 def test_what_is_simulated_and_what_is_measured_is_marked(a_run: tuple[Path, Done]) -> None:

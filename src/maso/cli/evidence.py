@@ -139,7 +139,8 @@ def _show(screen: Screen, result: VerifyResult, bound: str, head_known: bool) ->
         return
     screen.text(
         "the evidence verifies",
-        f"  {result.records:,} records in {result.blocks:,} blocks, {result.seals:,} signed seals,"
+        f"  {result.records:,} records in {result.blocks:,} blocks, {result.seals:,} signed"
+        f" seal{'s' if result.seals != 1 else ''},"
         f" {result.size_bytes:,} bytes",
         f"  {_MEANS[result.state]}",
     )

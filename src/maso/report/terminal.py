@@ -143,7 +143,7 @@ def _honest(s: dict[str, Any]) -> list[RenderableType]:
         parts += [Text(), _broken(honest["journeys_broken"])]
     if honest["world_declined"]:
         said = [f"{r['count']:,} {r['operation']} ({r['why']})" for r in honest["world_declined"]]
-        parts.append(lines(f"  the world declined, whoever asked: {', '.join(said)}"))
+        parts.append(lines("", f"  the world declined, whoever asked: {', '.join(said)}"))
     return parts
 
 
