@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from maso import __version__
 from maso.bench import measure
-from maso.bench.traffic import FLEET, described, fresh_scanner, record
+from maso.bench.traffic import FLEET, described, fresh_scanner, kilobytes, record
 
 SIZES: Final = (5, 100, 10_000, 60_000)
 EDGES: Final = (10, 100, 1_000, 10_000)
@@ -49,6 +49,9 @@ def run(quick: bool = False, progress: Progress | None = None) -> dict[str, Any]
     by_control = measure.by_control_us(main)
     say("scanning")
     scan = measure.scan_figures(main)
+    say("messages of 1 KB")
+    large = kilobytes(messages)
+    large_us = measure.whole_us(large, rounds)
     say("memory")
     memory = measure.bytes_per_instance(record(1_200, messages))
     say("delegation")
@@ -72,4 +75,10 @@ def run(quick: bool = False, progress: Progress | None = None) -> dict[str, Any]
         "bytes_per_instance": round(memory),
         "delegation": delegation,
         "scan": scan,
+        "one_kilobyte": {
+            "us_per_message": round(large_us, 2),
+            "messages_per_second_core": round(1e6 / large_us),
+            "mix": described(large, fresh_scanner().first),
+            "scan": measure.scan_figures(large),
+        },
     }

@@ -163,7 +163,9 @@ def _simulate(
             raise Interrupted
 
     suite = Suite(found.fleet, command)
-    mix = Mix(wish.seed, wish.minutes * MINUTE, selected(wish.attacks))
+    mix = Mix(
+        wish.seed, wish.minutes * MINUTE, selected(wish.attacks), tell_card=suite.cardholder.plant
+    )
     sim = Simulation(
         found.fleet,
         rules,

@@ -136,6 +136,9 @@ def _note_message(
     past.contexts[number] = contexts.get(record.sender, ())
     if record.hold:
         past.settled[record.hold] = number
+    party = past.parties.get(record.recipient)
+    if party is None or not party.session:
+        return  # a port serves everybody: what was sent out through it is no cause of what comes in
     if record.outcome <= Outcome.REDACT and record.recipient != record.sender:
         contexts[record.recipient] = (*contexts.get(record.recipient, ()), number)
 
