@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import random
+import zlib
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -78,6 +79,61 @@ def test_a_bare_number_in_json_becomes_a_string() -> None:
 def test_kinds_in_clear(kind: Kind, text: str) -> None:
     for content in (text.encode(), wrapped(text), wrapped("line\n" + text)):
         assert scan(content).kinds & kind, content
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *(
+            "phone",
+            "telephone",
+            "tel",
+            "telefono",
+            "telefone",
+            "téléphone",
+            "mobile",
+            "mobily",
+            "cell",
+            "handy",
+        ),
+        *("móvil", "celular", "call", "fax", "whatsapp", "contact", "rufnummer", "dial"),
+    ],
+)
+def test_every_word_for_a_telephone_names_a_number(word: str) -> None:
+    for text in (f"{word}: 06 46 21 68 27", f"mi {word.upper()} es 646216827"):
+        for content in (wrapped(text), wrapped(text, ascii_only=True)):
+            assert SCANNER.full(content).kinds & Kind.PHONE, text
+            assert scan(content).kinds & Kind.PHONE, text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("cvv 482", "CVV2: 482", "cvc2 482", "cvn 482", "csc 4821", "cav2 482", "card, CID 4821"),
+        *("card verification value 482", "card security code is 482", "security code: 482"),
+        *("3 digit code on the back 482", "three digits on back: 482", "code on the front of it 4821"),
+    ],
+)
+def test_every_name_of_the_security_code_is_known(words: str) -> None:
+    assert SCANNER.full(wrapped(words)).kinds & Kind.CVV
+    assert scan(wrapped(words)).kinds & Kind.CVV
+
+
+def test_zlib_is_found_whatever_its_level_is_not_written_as() -> None:
+    text = ("charge " + values.card(random.Random(6), "visa") + " today, ") * 3
+    for level in range(10):
+        packed = base64.b64encode(zlib.compress(text.encode(), level)).decode()
+        if zlib.compress(b"", level)[1] >> 4 == 9:
+            assert scan(wrapped(packed)).kinds & Kind.PAN, level
+
+
+@pytest.mark.parametrize("before", ["“", "«", "€", "é", "ğ", " ", "(", "2"])
+def test_number_words_after_any_character(before: str) -> None:
+    said = before + "four one one one one one one one one one one one one one one one"
+    for content in (wrapped(f"card {said}"), wrapped(f"card {said}", ascii_only=True)):
+        assert scan(content).kinds == SCANNER.full(content).kinds, content
+        if before not in "é2":
+            assert scan(content).kinds & Kind.PAN, content
 
 
 def test_assigned_secrets_need_randomness() -> None:

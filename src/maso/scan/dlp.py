@@ -212,7 +212,7 @@ _PHONE_NANP: Final = re.compile(
 )
 _PHONE_EXIT: Final = re.compile(r"(?<![0-9A-Za-z.-])00[1-9](?:[ .()/-]{1,3}[0-9]{1,4}){2,6}(?![0-9A-Za-z])")
 _PHONE_NAMED: Final = re.compile(
-    r"(?i)(?<![a-z])(?:tele)?(?:phone|tel(?:efon[oe]?)?|t.l.phone|mobil[ey]?|cell|handy|m.vil|celular|call|fax|whatsapp"
+    r"(?i)(?<![a-z])(?:tele)?(?:phone|tel(?:efon[oe]?)?|t.{1,6}?l.{1,6}?phone|mobil[ey]?|cell|handy|m(?:..?|\\u00..)vil|celular|call|fax|whatsapp"
     r"|contact|rufnummer|dial)[^0-9+(]{0,32}"
     r"(\+?\(?[0-9](?:[ .()/-]{0,4}[0-9]){6,14}(?: ?(?:x|ext\.?) ?[0-9]{1,5})?)(?![0-9A-Za-z]|[.-][0-9])"
 )
