@@ -3,15 +3,17 @@
 import hashlib
 import json
 
+import msgspec
 import pytest
 
 from maso.claims import Claim
 from maso.clock import MINUTE, SECOND
 from maso.controls.endorse import CUSTOMER, FACTS, PERSON, action_digest
 from maso.envelope import MessageKind
+from maso.fleet.model import Fleet
 from maso.plane.effects import Ask, Deliver
 from maso.plane.events import Answer, CloseSession, Deadline, Endorse, SetPhase, SetStage
-from tests.plane.small import Rig, names, reasons
+from tests.plane.small import SMALL, Rig, names, reasons
 
 ORDER = {"basket": "b-1", "total": 4999}
 NAIVE = "Order two of these for delivery to 12 Harbour Road."
@@ -280,3 +282,15 @@ def test_digest_binds_action_session_and_arguments() -> None:
         len({base, action_digest(2, 1, b"{}"), action_digest(1, 2, b"{}"), action_digest(1, 1, b"{ }")}) == 4
     )
     assert len(base) == hashlib.sha256().digest_size
+
+
+def test_a_person_has_as_long_as_the_fleet_file_says() -> None:
+    for minutes, expected in ((None, 15), (40, 40)):
+        fleet = msgspec.to_builtins(msgspec.convert(SMALL, Fleet))
+        fleet["actions"][0]["arguments"] = {n: {"endorsed_by": ["person"]} for n in ("basket", "total")}
+        fleet["governance"] = {} if minutes is None else {"review_minutes_max": minutes}
+        rig = Rig(msgspec.convert(fleet, Fleet))
+        s = rig.session()
+        (ask,) = rig.act(s["cart"], "order.create", ORDER)
+        assert isinstance(ask, Ask)
+        assert ask.not_after - rig.now == expected * MINUTE

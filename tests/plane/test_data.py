@@ -215,3 +215,19 @@ def test_masking_never_leaves_a_payload_that_its_schema_forbids() -> None:
         "DP-2.1/refused",
     )
     assert b"4111111111111111" not in b"".join(rig.log.bodies)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"text": "x" * 2001}, "note: field `text`"),
+        ({}, "note: field `text`"),
+        ({"text": 5}, "note: field `text`"),
+        ({"text": "hi", "SECRET-4111": 1}, "note"),
+    ],
+)
+def test_a_misfit_names_the_declared_field_and_nothing_of_the_payload(body: object, said: str) -> None:
+    rig, s = _ready()
+    rig.send(s["advisor"], s["cart"], body)
+    assert rig.plane.last is not None
+    assert rig.plane.last.findings[0].detail == said

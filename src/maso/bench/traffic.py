@@ -36,8 +36,8 @@ SEED: Final = 20_260_201
 MESSAGES_PER_PAIR: Final = 20
 # What agents write to each other; contact data, addresses and payment lines have flows of their own.
 KINDS_OF_TEXT: Final = (
-    "question", "product", "advice", "complaint", "reply", "order_note", "research", "filing", "market", "risk",
-    "compliance", "report", "task", "status", "news",
+    "question", "product", "advice", "complaint", "reply", "order_note", "research", "filing", "market",
+    "risk", "compliance", "report", "task", "status", "news",
 )  # fmt: skip
 # With the envelope's header this comes to about 1 KB; the schema of the flow takes 1,500 characters.
 TEXT_CHARS_MIN: Final = 800

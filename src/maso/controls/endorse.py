@@ -47,10 +47,13 @@ REFUSED: Final = Reason(
     "EC-2.6/refused", ID, "the endorser did not vouch for the action", "check the arguments"
 )
 LATE: Final = Reason("EC-2.9/deadline", "EC-2.9", "nobody vouched for the action in time", "ask again")
+ENDED: Final = Reason(
+    "EC-2.6/ended", ID, "the session ended before anybody vouched for the action", "confirm before it ends"
+)
 MANY: Final = Reason(
     "EC-2.6/too-many-held", ID, "the session has too many held actions", "answer those first"
 )
-REASONS: Final = (NEEDED, NOBODY, REFUSED, LATE, MANY)
+REASONS: Final = (NEEDED, NOBODY, REFUSED, LATE, ENDED, MANY)
 
 # A customer has one checkout open; eight held actions of one session are a flood.
 HELD_PER_SESSION_MAX: Final = 8

@@ -157,6 +157,7 @@ class Flow:
         "declassify",
         "decode",
         "document_field",
+        "fields",
         "fresh_ns_max",
         "guarded",
         "has_text",
@@ -179,6 +180,7 @@ class Flow:
         self.decode = decode
         self.has_text = any(f.type in ("text", "documents", "list") for f in schema.fields.values())
         documents = [n for n, f in schema.fields.items() if f.type == "documents"]
+        self.fields = frozenset(schema.fields)
         # What can be told apart: fields whose values a declassifying flow must have received before.
         self.values = tuple(n for n, f in schema.fields.items() if f.type in ("id", "int", "money"))
         self.document_field: str | None = documents[0] if documents else None

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from maso import __version__
 from maso.clock import MINUTE, SECOND
-from maso.controls import credentials, endorse, nhi
+from maso.controls import credentials, endorse
 from maso.controls.contracts import Contracts
 from maso.controls.message import Message
 from maso.controls.nhi import Admission
@@ -58,12 +58,8 @@ from maso.verdict import Decision, Finding, Outcome
 # E7 drains in 60 s, so nothing may be pending longer; a customer who does not confirm in 5 minutes left.
 FACTS_DEADLINE_NS: Final = 10 * SECOND
 CUSTOMER_DEADLINE_NS: Final = 5 * MINUTE
+# Where the fleet file states no `review_minutes_max`.
 PERSON_DEADLINE_NS: Final = 15 * MINUTE
-_DEADLINES: Final = {
-    endorse.FACTS: FACTS_DEADLINE_NS,
-    endorse.CUSTOMER: CUSTOMER_DEADLINE_NS,
-    endorse.PERSON: PERSON_DEADLINE_NS,
-}
 
 
 class Log(Protocol):
@@ -83,6 +79,12 @@ class Plane:
         self._pipeline = Pipeline(rules, self.state, scanner, keys)
         self._append = log.append
         self._append(encode_record(StartRecord(rules.fleet.fleet, rules.sha256, __version__)))
+        review = rules.fleet.governance.review_minutes_max
+        self._deadline_ns = {
+            endorse.FACTS: FACTS_DEADLINE_NS,
+            endorse.CUSTOMER: CUSTOMER_DEADLINE_NS,
+            endorse.PERSON: review * MINUTE if review else PERSON_DEADLINE_NS,
+        }
         self._holds: dict[int, Message] = {}
         self._waiting: dict[
             bytes, list[int]
@@ -137,9 +139,8 @@ class Plane:
             return self._held(m, ref, record.not_after)
         return [Refuse(ref, m.channel, tuple(findings))]
 
-    @staticmethod
-    def _not_after(m: Message, outcome: Outcome) -> int:
-        return m.now + _DEADLINES[m.ask] if outcome == Outcome.HOLD else 0
+    def _not_after(self, m: Message, outcome: Outcome) -> int:
+        return m.now + self._deadline_ns[m.ask] if outcome == Outcome.HOLD else 0
 
     @staticmethod
     def _released(m: Message, ref: int) -> list[Effect]:
@@ -196,7 +197,7 @@ class Plane:
             return []  # late or repeated: what it answered was decided already
         m = self._release(event.hold)
         session = m.envelope.session
-        not_after = now + _DEADLINES.get(event.kind, FACTS_DEADLINE_NS)
+        not_after = now + self._deadline_ns.get(event.kind, FACTS_DEADLINE_NS)
         granted = event.granted and event.kind == m.ask
         record = EndorseRecord(now, event.kind, session, m.action_digest, not_after, granted, event.hold)
         self._append(encode_record(record))
@@ -320,7 +321,7 @@ class Plane:
         if any(instance.session.holds for instance in instances):
             ending = {instance.nhi for instance in instances}
             for hold in [h for h, m in self._holds.items() if m.envelope.sender in ending]:
-                effects += self._again(self._release(hold), hold, now, Finding(Outcome.DENY, nhi.CLOSED))
+                effects += self._again(self._release(hold), hold, now, Finding(Outcome.DENY, endorse.ENDED))
         record = EndRecord(now, what, session, tuple(instance.nhi for instance in instances))
         ref = self._append(encode_record(record))
         apply.apply_end(self.state, self.contracts, record)
