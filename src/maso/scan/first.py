@@ -65,8 +65,9 @@ def _raw(word: str) -> str:
 _SPELLED: Final = tuple(map(_raw, NUMBER_WORDS))
 _WORD: Final = "(?:" + "|".join(_SPELLED) + ")"
 _STARTS: Final = (
-    "(?:" + "|".join(sorted({_raw(word[:2]) for word in (*NUMBER_WORDS, *FILLERS, *REPEATS)})) + ")"
+    "(?:" + "|".join(sorted({_raw(word[:3]) for word in (*NUMBER_WORDS, *FILLERS, *REPEATS)})) + ")"
 )
+_BETWEEN: Final = "|".join((*FILLERS, *REPEATS))
 # Before a number word, also one glued to others: no letter, but perhaps an escape that ends in one (an
 # opening quote is `\\u201c`).
 _NOT_INSIDE: Final = r"(?:^|[^A-Za-z]|\\u[0-9a-f]{3}[a-f])"
@@ -159,7 +160,7 @@ PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
         r"\xe2(?:\x80[\x8b-\x8f\xaa-\xaf]|\x82[\x80-\x9f]|\x83[\x90-\xbf]|[\x81\x85-\x93\x9d-\xbf]|\x84[^\xa2])",
         0,
     ),
-    # The beginnings of what may follow a number word; `SPOKEN_PATTERNS` says whether it did.
+    # The beginnings of what may follow a number word; `SECOND_HALVES` say whether it did.
     *((Reason.SPOKEN, rf"{_NOT_INSIDE}{word}{_SEP}(?:[0-9]|{_STARTS})", CASELESS) for word in _SPELLED),
     *((Reason.SPOKEN, rf"[0-9]{_SEP}{word}(?:[^A-Za-z]|$)", CASELESS) for word in _SPELLED),
     (Reason.LOOKALIKE, rf"{_TOKEN_START}{_ALIKE}(?:{_SEP}{_ALIKE}){{12,}}{_TOKEN_END}", 0),
@@ -174,30 +175,42 @@ PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
 )
 
 
-# Looked for only where their other half was seen, on one message in ten: a database of its own saves the
-# others 4 us a KB.
-SECOND_PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
-    (Reason.SPREAD, rf"[0-9](?:{_SEP}[0-9]){{12}}", 0),
-    (Reason.SPREAD, rf"{_TOKEN_START}{_LEAD}[0-9]{{2,6}}{_SKIP}[0-9]{{4,6}}{_SKIP}[0-9]{{4}}", 0),
-    (Reason.SPREAD, rf"{_TOKEN_START}{_LEAD}[0-9]{{2,6}}{_SKIP}[0-9]{{7,13}}{_TOKEN_END}", 0),
-    (Reason.SPREAD, rf"{_TOKEN_START}[2-689](?:{_SKIP}[0-9]){{12}}", 0),
+# Looked for only where the first database saw their other half, on one message in ten: databases of their
+# own save the others 4 us a KB. Without the second half the first means nothing. Every pair of number words
+# in the first database would also take 0.6 s to compile.
+SECOND_HALVES: Final[tuple[tuple[Reason, Reason, tuple[tuple[str, int], ...]], ...]] = (
     (
+        Reason.CONTEXT,
         Reason.SPREAD,
-        r"[0-9]{4}[^0-9]{1,10}[0-9]{4,6}[^0-9]{1,10}[0-9]{4}|[0-9]{4}[^0-9]{1,10}[0-9]{7}",
-        0,
+        (
+            (rf"[0-9](?:{_SEP}[0-9]){{12}}", 0),
+            (rf"{_TOKEN_START}{_LEAD}[0-9]{{2,6}}{_SKIP}[0-9]{{4,6}}{_SKIP}[0-9]{{4}}", 0),
+            (rf"{_TOKEN_START}{_LEAD}[0-9]{{2,6}}{_SKIP}[0-9]{{7,13}}{_TOKEN_END}", 0),
+            (rf"{_TOKEN_START}[2-689](?:{_SKIP}[0-9]){{12}}", 0),
+            (r"[0-9]{4}[^0-9]{1,10}[0-9]{4,6}[^0-9]{1,10}[0-9]{4}|[0-9]{4}[^0-9]{1,10}[0-9]{7}", 0),
+            (r"[0-9](?:[^0-9]{1,3}[0-9]){12}", 0),
+        ),
     ),
-    (Reason.SPREAD, r"[0-9](?:[^0-9]{1,3}[0-9]){12}", 0),
-    (Reason.ID_DIGITS, r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6}", 0),
-    (Reason.MIXED, rf"{_TOKEN_START}(?:[0-9]+{_ALIKE_LETTER}|{_ALIKE_LETTER}+[0-9]){_ALIKE}*{_TOKEN_END}", 0),
-    (Reason.MIXED, rf"{_TOKEN_START}[OoQDIl|]{{2,}}{_TOKEN_END}", 0),
-)
-# Every pair of number words takes 0.6 s to compile in the first database; their beginnings and these 0.2 s.
-SPOKEN_PATTERNS: Final[tuple[tuple[str, int], ...]] = (
+    (Reason.ID_WORD, Reason.ID_DIGITS, ((r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6}", 0),)),
     (
-        rf"{_NOT_INSIDE}{_WORD}{_SEP}(?:[0-9]|(?:(?:{'|'.join((*FILLERS, *REPEATS))}){_SEP})?{_WORD})",
-        CASELESS,
+        Reason.LOOKALIKE,
+        Reason.MIXED,
+        (
+            (
+                rf"{_TOKEN_START}(?:[0-9]+{_ALIKE_LETTER}|{_ALIKE_LETTER}+[0-9]){_ALIKE}*{_TOKEN_END}",
+                0,
+            ),
+            (rf"{_TOKEN_START}[OoQDIl|]{{2,}}{_TOKEN_END}", 0),
+        ),
     ),
-    (rf"[0-9]{_SEP}{_WORD}(?:[^A-Za-z]|$)", CASELESS),
+    (
+        Reason.SPOKEN,
+        Reason.SPOKEN,
+        (
+            (rf"{_NOT_INSIDE}{_WORD}{_SEP}(?:[0-9]|(?:(?:{_BETWEEN}){_SEP})?{_WORD})", CASELESS),
+            (rf"[0-9]{_SEP}{_WORD}(?:[^A-Za-z]|$)", CASELESS),
+        ),
+    ),
 )
 MIN_SPREAD_DIGITS: Final = 11  # the fewest that any pattern for spread-out groups takes
 
@@ -207,30 +220,11 @@ def _collect(pattern: int, start: int, end: int, flags: int, found: list[int]) -
 
 
 _BITS: Final = tuple(int(reason) for reason, _, _ in PATTERNS)
-_SECOND_BITS: Final = tuple(int(reason) for reason, _, _ in SECOND_PATTERNS)
 _DIGITS: Final = b"0123456789"
-# Bits that mean something only together.
+# Plain integers: an operation on enum flags costs 1 us.
 _CARD: Final = int(Reason.CARD)
-_SPREAD: Final = int(Reason.SPREAD)
 _CONTEXT: Final = int(Reason.CONTEXT)
-_ID_WORD: Final = int(Reason.ID_WORD)
-_ID_DIGITS: Final = int(Reason.ID_DIGITS)
-_MIXED: Final = int(Reason.MIXED)
-_LOOKALIKE: Final = int(Reason.LOOKALIKE)
-_SPOKEN: Final = int(Reason.SPOKEN)
-
-
-def _without_halves(mask: int) -> int:
-    if not mask & _CONTEXT or not mask & (_CARD | _SPREAD):
-        mask &= ~(_SPREAD | _CONTEXT)
-    if not (mask & _ID_WORD and mask & _ID_DIGITS):
-        mask &= ~(_ID_WORD | _ID_DIGITS)
-    if not (mask & _LOOKALIKE and mask & _MIXED):
-        mask &= ~(_LOOKALIKE | _MIXED)
-    return mask
-
-
-_HALF: Final = _CONTEXT | _ID_WORD | _LOOKALIKE  # the half that the first database looks for
+_HALF: Final = sum(int(half) for half, _, _ in SECOND_HALVES)
 
 
 def compile_patterns(patterns: tuple[tuple[str, int], ...], extra: int) -> tuple[Any, Any]:
@@ -259,24 +253,16 @@ def blank(content: bytes) -> bytes:
 class FirstPass:
     """The compiled databases. One per thread: Hyperscan's scratch space is not shared."""
 
-    __slots__ = (
-        "_scan",
-        "_scan_second",
-        "_scan_spoken",
-        "_scratch",
-        "_scratch_second",
-        "_scratch_spoken",
-    )
+    __slots__ = ("_scan", "_scratch", "_second")
 
     def __init__(self) -> None:
         patterns = tuple((expression, flags) for _, expression, flags in PATTERNS)
         database, self._scratch = compile_patterns(patterns, hyperscan.HS_FLAG_SINGLEMATCH)
         self._scan = database.scan
-        patterns = tuple((expression, flags) for _, expression, flags in SECOND_PATTERNS)
-        second, self._scratch_second = compile_patterns(patterns, hyperscan.HS_FLAG_SINGLEMATCH)
-        self._scan_second = second.scan
-        pairs, self._scratch_spoken = compile_patterns(SPOKEN_PATTERNS, hyperscan.HS_FLAG_SINGLEMATCH)
-        self._scan_spoken = pairs.scan
+        self._second = tuple(
+            (int(half), int(other), *compile_patterns(patterns, hyperscan.HS_FLAG_SINGLEMATCH))
+            for half, other, patterns in SECOND_HALVES
+        )
 
     def reasons(self, content: bytes) -> int:
         """Bits of `Reason`; 0 means that nothing can be found here."""
@@ -289,20 +275,21 @@ class FirstPass:
         mask = 0
         for pattern in found:
             mask |= _BITS[pattern]
-        if mask & _SPOKEN:
-            found = []
-            self._scan_spoken(content, _collect, 0, found, self._scratch_spoken)
-            mask = mask if found else mask & ~_SPOKEN
         return self._with_halves(content, mask) if mask & _HALF else mask
 
     def _with_halves(self, content: bytes, mask: int) -> int:
         """Bits that mean something only together: both, or neither."""
-        if mask & _HALF != _CONTEXT or _has_digits(content, MIN_SPREAD_DIGITS):
+        for half, other, database, scratch in self._second:
+            if not mask & half:
+                continue
             found: list[int] = []
-            self._scan_second(content, _collect, 0, found, self._scratch_second)
-            for pattern in found:
-                mask |= _SECOND_BITS[pattern]
-        return _without_halves(mask)
+            if half != _CONTEXT or _has_digits(content, MIN_SPREAD_DIGITS):
+                database.scan(content, _collect, 0, found, scratch)
+            if found:
+                mask |= other
+            elif half != _CONTEXT or not mask & _CARD:
+                mask &= ~half
+        return mask
 
 
 def _has_digits(content: bytes, count: int) -> bool:
