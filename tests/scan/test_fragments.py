@@ -110,7 +110,8 @@ def test_pieces_in_one_field_of_a_form_assemble_whatever_stands_beside(
     name: str, beside: dict[str, object]
 ) -> None:
     rng = random.Random(name)
-    for turn in range(12):
+    for turn in range(24):
+        field = ("address", "text", "note", "message", "delivery_address", "customer_name")[turn % 6]
         number = values.card(rng, ("visa", "mastercard2", "amex")[turn % 3])
         if name == "half of a card":
             messages = [f"the first half of my card is {number[:8]}", f"and the second half: {number[8:]}"]
@@ -118,7 +119,7 @@ def test_pieces_in_one_field_of_a_form_assemble_whatever_stands_beside(
             messages = EVASIONS[name](number)
         window = FragmentWindow()
         contents = [
-            form(beside, "address", text, first=bool(turn % 2), ascii_only=turn % 4 < 2) for text in messages
+            form(beside, field, text, first=bool(turn % 2), ascii_only=turn % 4 < 2) for text in messages
         ]
         assert any(window.push(content, CLEAN).hidden & Kind.PAN for content in contents), contents
 

@@ -65,6 +65,11 @@ _BUSINESS_FIELD: Final = re.compile(r"(?i)month|expir|minor|_[nmu]s\b|cvv|cvc|pl
 # Wrapped, a text is longer by `{"message" : ` and what ends it.
 MAX_LONG: Final = MAX_WORDS_BYTES + MAX_MESSAGE_DIGITS + 24
 _SHRINKS: Final = re.compile(UNFOLDED.pattern.replace(r"[^\x00-\x7f", r"[^\x00-$'-\[\]-\x7f"))
+# Fields that hold what somebody says; `text` would be taken for an extension (`ext`), `context` too.
+_FREE_FIELD: Final = re.compile(
+    r"(?i)[a-z_]*(?:text|content|message|body|msg|data|value|reply|payload|query|question|answer|note|notes"
+    r"|comment|comments|summary|reason|description|address|address_?[0-9]|line_?[0-9]|extra|remark|remarks)"
+)
 _SAID: Final = re.compile(r"[A-Za-z]{3}")
 # A string, the colon that makes it a name, or a number. Which digits a number has makes no difference.
 _MEMBER: Final = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(?:\s*(:))?|(-?[0-9][0-9.eE+-]*)', re.DOTALL)
@@ -195,7 +200,7 @@ def _pieces(content: bytes) -> list[_Piece]:
     for is_said, (name, value) in zip(said, values, strict=True):
         if not is_said and _BUSINESS_FIELD.search(name):
             continue
-        digits = _piece(value, value if is_said else f"{name} {value}")
+        digits = _piece(value, value if is_said or _FREE_FIELD.fullmatch(name) else f"{name} {value}")
         if digits:
             mark = "!" if named or _NAMED_PART.search(value) else ""
             pieces.append(_Piece(digits + mark, _letter(name)))
