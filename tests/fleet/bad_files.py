@@ -53,6 +53,21 @@ BAD = [
     ("start", "{email: personal", "{fax: personal", "`fax` is not one of them"),
     ("start", "pan: refuse", "pan: drop", "`drop` is not one of them"),
     ("start", "role: talks to the customer", "role: " + "x" * 2001, "the text has 2001 characters"),
+    # facts that do not fit
+    (
+        "start",
+        "order_id: {type: id, max: 32, fact",
+        "order_id: {type: id, max: 3, fact",
+        "`order_id` ends at `max` 3, and its fact `order_id` has up to 10 characters",
+    ),
+    (
+        "start",
+        "max: 50000, fact: refund_minor",
+        "max: 100, fact: refund_minor",
+        "`amount_minor` ends at `max` 100, and its fact `refund_minor` goes up to 45000",
+    ),
+    ("shop", "min: 1, max: 99, fact: quantity", "min: 2, max: 99, fact: quantity", "starts at `min` 2"),
+    ("firm", "values: [buy, sell], fact: side", "values: [buy], fact: side", "`side` lack `sell`"),
     # names
     ("start", "{from: chat,", "{from: chatt,", "there is no type or port `chatt`; did you mean `chat`?"),
     ("start", "to: researcher, schema", "to: reseacher, schema", "no agent type `reseacher`; did you mean"),

@@ -6,7 +6,7 @@ from typing import Final
 from maso.fleet.bind import KEY, Path, listed, near
 from maso.fleet.ground import Ground
 from maso.fleet.model import FieldSpec, Schema
-from maso.fleet.operations import FACTS, TEXTS
+from maso.fleet.operations import FACTS, TEXTS, WorldName, range_of, worlds_of
 
 # What each attribute of a field means something for.
 _USES: Final = {
@@ -22,9 +22,13 @@ _MOST: Final = {"text": 100_000, "id": 64, "int": 10**15, "money": 10**12, "list
 
 
 def check(g: Ground) -> None:
+    facts = (f.fact for schema in g.fleet.schemas for f in schema.fields.values() if f.fact)
+    worlds = worlds_of((a.operation for a in g.fleet.actions), facts)
     for path, schema in g.each("schemas"):
         for name, spec in schema.fields.items():
             _field(g, (*path, "fields", name), name, spec)
+            if spec.fact is not None and FACTS.get(spec.fact) == spec.type:
+                _holds(g, (*path, "fields", name), spec, spec.fact, worlds)
         _cards(g, path, schema)
 
 
@@ -72,6 +76,25 @@ def _sources(g: Ground, path: Path, spec: FieldSpec) -> None:
         good = [name for name, kind in FACTS.items() if kind == spec.type]
         what = f"the fact `{spec.fact}` is of type `{FACTS[spec.fact]}`, the field of type `{spec.type}`"
         g.wrong((*path, "fact"), what, listed(good) if good else "leave it out")
+
+
+def _holds(g: Ground, path: Path, spec: FieldSpec, fact: str, worlds: tuple[WorldName, ...]) -> None:
+    """A field that cannot hold its fact would have honest messages refused."""
+    known = range_of(fact, worlds)
+    if known is None:
+        return
+    name, limits = path[-1], spec.type in ("int", "money")
+    if spec.max is not None and 0 < spec.max < known.high:
+        reach = f"goes up to {known.high}" if limits else f"has up to {known.high} characters"
+        what = f"`{name}` ends at `max` {spec.max}, and its fact `{fact}` {reach}"
+        g.wrong((*path, "max"), what, f"{known.high} or more, or the field without `fact`")
+    if spec.type == "int" and (spec.min or 0) > known.low:
+        what = f"`{name}` starts at `min` {spec.min}, and its fact `{fact}` at {known.low}"
+        g.wrong((*path, "min"), what, f"{known.low} or less, or the field without `fact`")
+    missing = [word for word in known.words if word not in spec.values]
+    if missing and spec.values:
+        what = f"the `values` of `{name}` lack {listed(missing)}, which its fact `{fact}` can be"
+        g.wrong((*path, "values"), what, f"{listed(known.words)} among them, or the field without `fact`")
 
 
 def _cards(g: Ground, path: Path, schema: Schema) -> None:

@@ -10,6 +10,7 @@ Not here: what an operation does (`sim/worlds`, later the live stores), and whic
 (`endorsed_by` in the file).
 """
 
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 WorldName = Literal["shop", "desk", "ledger"]
@@ -103,6 +104,93 @@ FACTS: Final[dict[str, FieldType]] = {**SHOP_FACTS, **DESK_FACTS, **COMMON_FACTS
 
 SIDES: Final = ("buy", "sell")
 VERDICTS: Final = ("cleared", "cleared_with_conditions", "escalated")
+
+
+class Range(NamedTuple):
+    """What a fact can be: characters of a text or id, the number of an int or money, the words of an enum."""
+
+    low: int = 0
+    high: int = 0
+    words: tuple[str, ...] = ()
+
+
+# A letter and a running number of seven digits; nine digits are more than any run counts up to.
+_NUMBER: Final = Range(8, 10)
+# The dearest product starts at 18,319; prices move by 1.7% a step and wander by a quarter in a day.
+_PRICE: Final = Range(100, 30_000)
+_BASKET: Final = Range(0, 90_000)  # three of the dearest; 0 where nothing is paid or left
+_SECURITY: Final = Range(50, 60_000)  # starts below 30,000; moves by a tenth of a percent a step
+
+# How long or large each fact can be in its world while messages say what their facts say. A schema's field
+# must hold all of it, or honest messages would be refused; a test holds the worlds to it.
+RANGES: Final[dict[WorldName, dict[str, Range]]] = {
+    "shop": {
+        "customer_id": _NUMBER,
+        "email": Range(20, 40),
+        "phone": Range(16, 16),
+        "customer_name": Range(5, 50),
+        "address": Range(20, 120),
+        "postcode": Range(5, 5),
+        "sku": Range(7, 7),
+        "product": Range(7, 7),
+        "quantity": Range(1, 3),
+        "price_minor": _PRICE,
+        "stock": Range(10, 5_000),
+        "basket_id": _NUMBER,
+        "reservation_id": _NUMBER,
+        "discount_percent": Range(5, 10),
+        "shipping_minor": Range(390, 1_290),
+        "total_minor": _BASKET,
+        "order_id": _NUMBER,
+        "order_total_minor": _BASKET,
+        "authorisation_id": _NUMBER,
+        "authorised_minor": _BASKET,
+        "captured_minor": _BASKET,
+        "refundable_minor": _BASKET,
+        "refund_minor": Range(0, 45_000),  # half of what is left
+        "refund_id": _NUMBER,
+        "refunded_minor": Range(0, 45_000),
+        "credit_minor": Range(300, 999),
+        "carrier": Range(7, 11),
+        "tracking_number": _NUMBER,
+        "return_id": _NUMBER,
+        "transaction_id": _NUMBER,
+    },
+    "desk": {
+        "client_id": Range(5, 5),
+        "symbol": Range(4, 4),
+        "company": Range(5, 40),
+        "filing_id": Range(13, 13),
+        "subject": Range(4, 4),
+        "market_minor": _SECURITY,
+        "limit_minor": _SECURITY,
+        "quantity": Range(10, 500),
+        "side": Range(words=SIDES),
+        "risk_score": Range(1, 99),
+        "verdict": Range(words=VERDICTS[:1]),  # an honest task clears; the others are for what a fleet finds
+        "trade_id": _NUMBER,
+        "settlement_minor": Range(500, 30_000_000),
+        "note_id": _NUMBER,
+        "record_id": _NUMBER,
+    },
+    "ledger": {"session_id": Range(2, 10), "record_id": _NUMBER},
+}
+
+
+def worlds_of(operations: Iterable[str], facts: Iterable[str]) -> tuple[WorldName, ...]:
+    """The worlds that a fleet with these operations and facts runs in, in the order in which they tell."""
+    homes = {OPERATIONS[name].world for name in operations if name in OPERATIONS}
+    named = set(facts)
+    shop = "shop" in homes or bool(named & (SHOP_FACTS.keys() - DESK_FACTS.keys()))
+    desk = "desk" in homes or bool(named & (DESK_FACTS.keys() - SHOP_FACTS.keys()))
+    worlds: list[WorldName] = ["ledger"]
+    return tuple(worlds + ["shop"] * shop + ["desk"] * desk)
+
+
+def range_of(fact: str, worlds: Iterable[WorldName]) -> Range | None:
+    """What the first of these worlds that knows the fact makes of it; None where nobody knows it."""
+    return next((RANGES[world][fact] for world in worlds if fact in RANGES[world]), None)
+
 
 # The generators of `sim/text.py`: what a text field of a schema may name in `text`.
 TEXTS: Final = (

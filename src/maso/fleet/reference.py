@@ -88,15 +88,37 @@ def _vocabulary() -> list[str]:
         marks += ["can be endorsed by facts"] * (op.facts_check is not None)
         rows.append(f"| `{op.name}` | {arguments} | {answers} | {', '.join(marks)} |")
     about = "What `operation` may name: the action's schema has the arguments, its answer some of the fields."
-    facts = [f"| `{name}` | {kind} |" for name, kind in operations.FACTS.items()]
+    facts = [f"| `{name}` | {kind} | {_ranges(name, kind)} |" for name, kind in operations.FACTS.items()]
     texts = [f"| `{name}` |" for name in operations.TEXTS]
     return [
         _section("Operations", about, "operation | arguments | answer | remarks", rows),
-        _section(
-            "Facts", "What `fact` may name, and the type that the field then has.", "fact | type", facts
-        ),
+        _section("Facts", _FACTS, "fact | type | how much", facts),
         _section("Kinds of text", "What `text` of a field may name.", "text", texts),
     ]
+
+
+_FACTS: Final = (
+    "What `fact` may name, the type that the field then has, and what the simulated worlds make of it: "
+    "a `max`, `min` or `values` that cannot hold all of it is a mistake."
+)
+
+
+def _ranges(name: str, kind: operations.FieldType) -> str:
+    """What a fact can be, in each world that knows it."""
+    known = {world: ranges[name] for world, ranges in operations.RANGES.items() if name in ranges}
+    told: dict[str, list[str]] = {}
+    for world, r in known.items():
+        told.setdefault(_range(r, kind), []).append(world)
+    if len(told) == 1:
+        return next(iter(told))
+    return ", ".join(f"{words} ({' and '.join(worlds)})" for words, worlds in told.items())
+
+
+def _range(r: operations.Range, kind: operations.FieldType) -> str:
+    if r.words:
+        return ", ".join(f"`{word}`" for word in r.words)
+    span = f"{r.low:,}" if r.low == r.high else f"{r.low:,} to {r.high:,}"
+    return span if kind in ("int", "money") else f"{span} characters"
 
 
 def _inherited(struct: type, name: str) -> bool:
