@@ -119,21 +119,41 @@ def test_every_name_of_the_security_code_is_known(words: str) -> None:
     assert scan(wrapped(words)).kinds & Kind.CVV
 
 
-def test_zlib_is_found_whatever_its_level_is_not_written_as() -> None:
-    text = ("charge " + values.card(random.Random(6), "visa") + " today, ") * 3
-    for level in range(10):
-        packed = base64.b64encode(zlib.compress(text.encode(), level)).decode()
-        if zlib.compress(b"", level)[1] >> 4 == 9:
-            assert scan(wrapped(packed)).kinds & Kind.PAN, level
+def test_zlib_is_found_whatever_its_first_bytes() -> None:
+    number = values.card(random.Random(6), "visa")
+    thirds = set()
+    for start in map(chr, range(32, 127)):
+        packed = base64.b64encode(zlib.compress(f"{start} charge {number} today".encode())).decode()
+        thirds.add(packed[2])
+        assert scan(wrapped(packed)).kinds & Kind.PAN, packed
+    assert thirds == set("wxyz")
+
+
+def test_slashes_that_the_encoder_escaped_hide_no_base64() -> None:
+    number = values.card(random.Random(7), "visa")
+    early = 0
+    for start in map(chr, range(32, 127)):
+        packed = base64.b64encode(gzip.compress(f"{start} charge {number}".encode(), mtime=0)).decode()
+        early += "/" in packed[4:20]
+        assert scan(wrapped(packed).replace(b"/", b"\\/")).kinds & Kind.PAN, packed
+    assert early
+
+
+def test_every_decoder_runs_that_the_text_without_escapes_needs() -> None:
+    codes = json.dumps([hex(byte) for byte in b"4111111111111111"])
+    noise = base64.b64encode(b"nice to see you, everything is fine here").decode()
+    content = wrapped(f"{codes} {noise}")
+    assert scan(content).kinds == SCANNER.full(content).kinds == Kind.PAN
 
 
 @pytest.mark.parametrize("before", ["“", "«", "€", "é", "ğ", " ", "(", "2"])
 def test_number_words_after_any_character(before: str) -> None:
     said = before + "four one one one one one one one one one one one one one one one"
-    for content in (wrapped(f"card {said}"), wrapped(f"card {said}", ascii_only=True)):
-        assert scan(content).kinds == SCANNER.full(content).kinds, content
-        if before not in "é2":
-            assert scan(content).kinds & Kind.PAN, content
+    for text in (f"card {said}", f"card {before}four111111111111111"):
+        for content in (wrapped(text), wrapped(text, ascii_only=True)):
+            assert scan(content).kinds == SCANNER.full(content).kinds, content
+            if before not in "é2":
+                assert scan(content).kinds & Kind.PAN, content
 
 
 def test_assigned_secrets_need_randomness() -> None:

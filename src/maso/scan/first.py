@@ -148,6 +148,7 @@ PATTERNS: Final[tuple[tuple[Reason, str, int], ...]] = (
         CASELESS,
     ),
     (Reason.ESCAPE, r"[0-9][^0-9A-Za-z]{0,16}\\u", 0),
+    (Reason.ESCAPE, r"[0-9A-Za-z+]\\/[0-9A-Za-z+]", 0),  # some encoders write the slash of base64 so
     (
         Reason.ESCAPE,
         r"\\(?:x[0-9a-f{]|u\{|u\+|[0-3]?[0-7]{2})|%u?[0-9a-f]{2}|&(?:#|[a-z][a-z0-9]{1,30};)",
@@ -222,7 +223,6 @@ def _collect(pattern: int, start: int, end: int, flags: int, found: list[int]) -
 _BITS: Final = tuple(int(reason) for reason, _, _ in PATTERNS)
 _DIGITS: Final = b"0123456789"
 # Plain integers: an operation on enum flags costs 1 us.
-_CARD: Final = int(Reason.CARD)
 _CONTEXT: Final = int(Reason.CONTEXT)
 _HALF: Final = sum(int(half) for half, _, _ in SECOND_HALVES)
 
@@ -287,7 +287,7 @@ class FirstPass:
                 database.scan(content, _collect, 0, found, scratch)
             if found:
                 mask |= other
-            elif half != _CONTEXT or not mask & _CARD:
+            else:
                 mask &= ~half
         return mask
 
