@@ -71,8 +71,8 @@ desk, cashier = at(START, "types", "front_desk"), at(START, "types", "cashier")
 chat, book = at(START, "ports", "chat"), at(START, "ports", "handbook")
 link = START.links[1]
 cycle = replace(START.delegations[0], from_="cashier", to="front_desk")
-dependency = SHOP.dependencies[0]
-back = replace(dependency, consumer=dependency.producer, producer=dependency.consumer)
+forth = replace(SHOP.dependencies[0], on_emergency="cascade")
+back = replace(forth, consumer=forth.producer, producer=forth.consumer)
 DESERVING = {
     "provider-share": (change(START, "types", 3, provider="provider-a"), "provider-a (4 of 4"),
     "control-on-task-provider": (
@@ -114,7 +114,10 @@ DESERVING = {
     "request-idle": (replace(START, delegations=()), "front_desk: refund.pay"),
     "isolated": (replace(START, links=START.links[:-1]), "supervisor"),
     "unreached": (replace(START, links=START.links[-1:]), "front_desk"),
-    "dependency-cycle": (replace(SHOP, dependencies=(*SHOP.dependencies, back)), "storefront > checkout"),
+    "dependency-cycle": (
+        replace(SHOP, dependencies=(forth, back)),
+        "`on_emergency: cascade` all round: storefront from checkout, checkout from storefront",
+    ),
     "no-shutdown": (replace(START, shutdown=()), "shutdown"),
     "no-budgets": (change(START, "types", desk, budgets=type(START.types[0].budgets)()), "front_desk"),
     "no-money-budget": (replace(START, governance=replace(gov, budget_usd_per_day=None)), "governance"),
@@ -137,6 +140,23 @@ def test_every_warning_has_a_fleet_that_deserves_it():
 def test_a_warning_is_raised_where_it_is_deserved(ident):
     fleet, where = DESERVING[ident]
     assert any(where in text for text in found(fleet).get(ident, ())), found(fleet)
+
+
+BREAKS = ({"on_emergency": "stale"}, {"on_emergency": "fallback"}, {"policy": "assess"})
+
+
+@pytest.mark.parametrize("change_it", BREAKS, ids=str)
+def test_one_dependency_that_does_not_follow_breaks_a_circle(change_it):
+    broken = replace(SHOP, dependencies=(forth, replace(back, **change_it)))
+    assert "dependency-cycle" not in found(broken)
+
+
+def test_each_phase_has_its_own_circles():
+    """What stops in Emergency may still follow round in Contingency."""
+    there = replace(forth, on_contingency="cascade", on_emergency="stale")
+    again = replace(back, on_contingency="cascade")
+    (where,) = found(replace(SHOP, dependencies=(there, again)))["dependency-cycle"]
+    assert where.startswith("`on_contingency: cascade` all round")
 
 
 def test_nothing_else_is_raised_for_the_starter():

@@ -5,9 +5,10 @@ never stops a run. What could not be right in any fleet is a mistake and is refu
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
-from maso.fleet.graph import Graph, closure, cycles, transitive_candidates
+from maso.fleet.graph import Graph, closure, cycles, shortest_path, transitive_candidates
 from maso.fleet.ground import carrying_field
 from maso.fleet.model import Action, AgentType, Fleet, Step
 from maso.fleet.operations import OPERATIONS
@@ -251,12 +252,25 @@ def _unreached(a: _About) -> _Found:
 
 
 def _cluster_cycles(a: _About) -> _Found:
+    """Circles round which a phase passes by itself, with no dependency that stops it."""
     names = [c.id for c in a.fleet.clusters]
     number = {name: i for i, name in enumerate(names)}
-    out = [0] * len(names)
-    for d in a.fleet.dependencies:
-        out[number[d.consumer]] |= 1 << number[d.producer]
-    return (" > ".join(names[i] for i in group) for group in cycles(out))
+    for phase in ("on_alternate", "on_contingency", "on_emergency"):
+        out = [0] * len(names)
+        for d in a.fleet.dependencies:
+            if d.policy == "automatic" and getattr(d, phase) == "cascade":
+                out[number[d.consumer]] |= 1 << number[d.producer]
+        for group in cycles(out):
+            circle = _circle(out, group)
+            hops = ", ".join(f"{names[i]} from {names[j]}" for i, j in pairwise(circle))
+            yield f"`{phase}: cascade` all round: {hops}"
+
+
+def _circle(out: list[int], group: tuple[int, ...]) -> tuple[int, ...]:
+    """A shortest way from the group's first member back to it."""
+    start = group[0]
+    ways = [shortest_path(out, j, start) for j in group if out[start] >> j & 1]
+    return (start, *min((way for way in ways if way), key=len))
 
 
 def _no_shutdown(a: _About) -> _Found:
@@ -476,9 +490,10 @@ RULES: Final[tuple[_Rule, ...]] = (
         "dependency-cycle",
         "medium",
         _cluster_cycles,
-        "clusters depend on each other in a circle",
-        "none of them can recover first",
-        "break the circle with stale data or a fallback",
+        "clusters follow each other down in a circle (consumer from producer)",
+        "once one of them is down, none can recover first",
+        "in one dependency of the circle, the field named here as `stale` (with `stale_minutes_max`) or "
+        "`fallback`, or `policy: assess`",
     ),
     (
         "no-shutdown",
