@@ -492,8 +492,7 @@ RULES: Final[tuple[_Rule, ...]] = (
         _cluster_cycles,
         "clusters follow each other down in a circle (consumer from producer)",
         "once one of them is down, none can recover first",
-        "in one dependency of the circle, the field named here as `stale` (with `stale_minutes_max`) or "
-        "`fallback`, or `policy: assess`",
+        "the named field `stale` or `fallback` in one dependency of the circle, or `policy: assess` there",
     ),
     (
         "no-shutdown",
