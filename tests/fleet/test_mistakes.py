@@ -64,6 +64,39 @@ def test_the_place_is_the_place():
     assert mistake.path == "links[2].schema"
 
 
+def told_in(old: str, new: str) -> list[str]:
+    """What is told of the starter with one change, without the file's name and the column."""
+    return [f"{m.what}; {m.legal}" for m in refused(changed("start", old, new)).mistakes]
+
+
+def test_a_missing_authority_is_told_once_and_says_where_to_put_it():
+    (told,) = told_in("may_request: [refund.pay]", "may_request: []")
+    assert told.startswith("`front_desk` has no authority over `refund.pay`, so it cannot pass it on")
+    assert "`refund.pay` under `may_request` of `front_desk`" in told
+
+
+def test_a_step_that_lacks_a_declassification_names_the_link_to_change():
+    (told,) = told_in("    declassify: [bank_data]\n    owner: head of finance   #", "    #")
+    line = TEMPLATE.split("  - from: cashier")[0].count("\n") + 1
+    assert "`declassify: [bank_data]`, a strict schema and an `owner` on the link from `cashier`" in told
+    assert f"(line {line})" in told
+
+
+def test_a_step_of_the_wrong_kind_is_told_the_kinds_that_its_link_has():
+    told = told_in(
+        "{from: front_desk, to: supervisor, schema: report}",
+        "{from: front_desk, to: supervisor, schema: report, kinds: [instruction]}",
+    )
+    assert (
+        "no link carries data from `front_desk` to `supervisor`; `kind: instruction` in this step" in told[0]
+    )
+
+
+def test_several_kinds_of_data_that_a_link_must_refuse_are_one_mistake_with_one_remedy():
+    (told,) = told_in("declassify: [bank_data]", "declassify: [bank_data, personal]")
+    assert told.endswith("`dlp: {email: refuse, phone: refuse}` on this link")
+
+
 def test_all_mistakes_come_at_once_in_the_order_of_the_file():
     text = TEMPLATE
     for old, new in (

@@ -38,6 +38,18 @@ def test_the_summary_is_printed_like_this(fleet):
     assert text == path.read_text("utf-8"), f"{path.name} differs; MASO_ACCEPT=1 accepts it"
 
 
+def test_one_is_not_told_as_many():
+    text = printed(START)
+    assert "5 paths (from one agent to another), 1 delegation\n" in text
+    assert "1 information barrier between 3 pairs of agents, only one of each cleared; 1 pair linked" in text
+
+
+def test_an_external_port_that_is_cleared_is_a_way_out():
+    ways = {c.id: c.leaves_by for c in describe(START).compartments}
+    assert ways["personal"] == ("chat (outside)", "bank (outside)")
+    assert ways["bank_data"] == ("cashier > front_desk", "bank (outside)")
+
+
 def test_a_fleet_of_a_thousand_fits_a_few_screens():
     assert printed(load_fleet("fleet-100", 1000)[0]).count("\n") < 400
 

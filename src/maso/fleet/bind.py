@@ -207,6 +207,8 @@ def _problem(kind: inspect.Type, node: Node) -> str | None:
         return f"a {'list' if isinstance(node, Items) else 'mapping'} stands where one value belongs"
     if node.plain and node.text in _NULLS and not isinstance(kind, inspect.NoneType):
         return "nothing stands here"
+    if not node.text and not isinstance(kind, inspect.NoneType | inspect.StrType):
+        return "an empty text stands here"
     match kind:
         case inspect.StrType():
             return _text_problem(kind, node)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from maso.fleet.bind import Path, listed
 from maso.fleet.ground import STRICT_LEGAL, Ground, carrying_field, excess
-from maso.fleet.model import AgentType, Delegation, Link, Port
+from maso.fleet.model import AgentType, Delegation, DlpKind, DlpPolicy, Link, Port
 
 # What identifies or opens accounts is never let through unseen, whatever a link says.
 _NEVER_IGNORED = ("pan", "cvv", "secret")
@@ -101,12 +101,19 @@ def shedding(g: Ground, path: Path, schema_id: str, shed: Iterable[str], owner: 
 
 def _caught_before(g: Ground, path: Path, link: Link) -> None:
     """DLP must refuse, not raise, what the link would shed right after it was raised."""
-    for kind, home in g.fleet.dlp.compartments.items():
-        acts = link.dlp.get(kind) or g.fleet.dlp.policy.get(kind) or "raise"
-        default_refuses = kind in _NEVER_IGNORED and kind not in link.dlp and kind not in g.fleet.dlp.policy
-        if home in link.declassify and acts != "refuse" and not default_refuses:
-            what = f"`{kind}` raises to `{home}`, and this link sheds `{home}` again"
-            g.wrong((*path, "declassify"), what, f"`dlp: {{{kind}: refuse}}` on this link")
+    for home in link.declassify:
+        raised = [kind for kind, to in g.fleet.dlp.compartments.items() if to == home]
+        raised = [kind for kind in raised if _acts(g, link, kind) != "refuse"]
+        if raised:
+            what = f"{listed(raised)} would be raised to `{home}`, and this link sheds `{home}` again"
+            refused = ", ".join(f"{kind}: refuse" for kind in raised)
+            g.wrong((*path, "declassify"), what, f"`dlp: {{{refused}}}` on this link")
+
+
+def _acts(g: Ground, link: Link, kind: DlpKind) -> DlpPolicy:
+    """What DLP does about a kind on this link."""
+    unless_told: DlpPolicy = "refuse" if kind in _NEVER_IGNORED else "raise"
+    return link.dlp.get(kind) or g.fleet.dlp.policy.get(kind) or unless_told
 
 
 def _arrives(g: Ground, path: Path, link: Link) -> None:
@@ -170,18 +177,17 @@ def _delegation(g: Ground, path: Path, delegation: Delegation) -> None:
             continue
         if source and name not in (*source.actions, *source.may_request):
             what = f"`{source.id}` has no authority over `{name}`, so it cannot pass it on"
-            g.wrong((*path, "actions", i), what, _authority(source))
+            g.wrong((*path, "actions", i), what, _authority(source, name, "may_request"))
         if target and name not in (*target.actions, *target.may_request):
             what = f"`{target.id}` may not do `{name}`, nor pass it on"
-            g.wrong((*path, "actions", i), what, _authority(target))
+            g.wrong((*path, "actions", i), what, _authority(target, name, "actions"))
     linked = (delegation.from_, delegation.to, "delegation") in g.links
     if source and target and not linked and not g.partial("links"):
         what = f"no link lets `{source.id}` send delegations to `{target.id}`"
         g.wrong(path, what, f"a link from `{source.id}` to `{target.id}` with `kinds: [delegation]`")
 
 
-def _authority(agent: AgentType) -> str:
+def _authority(agent: AgentType, name: str, key: str) -> str:
     names = (*agent.actions, *agent.may_request)
-    return f"what `{agent.id}` lists under `actions` or `may_request`: " + (
-        listed(names, 12) if names else "nothing yet"
-    )
+    held = f"what it lists: {listed(names, 12)}" if names else "another type"
+    return f"`{name}` under `{key}` of `{agent.id}`, or {held}"

@@ -162,7 +162,7 @@ class _Walker:
             return self.wrong(
                 "confirm",
                 f"`{name}` never needs the customer's confirmation",
-                listed(asked) or "leave it out",
+                "leave the step out, or " + (listed(asked) if asked else "`customer` under `endorsed_by`"),
             )
         if self.step.chance < 1:
             return self.wrong(
@@ -194,8 +194,12 @@ class _Walker:
     def _no_link(self, source: str, target: str, kind: str) -> bool:
         if self.g.partial("links") or self.g.partial("types") or self.g.partial("ports"):
             return False
-        out = [f"{t} ({k})" for s, t, k in self.g.links if s == source]
         what = f"no link carries {kind} from `{source}` to `{target}`"
+        kinds = [k for s, t, k in self.g.links if (s, t) == (source, target)]
+        if kinds:
+            others = " or ".join(f"`kind: {k}`" for k in kinds)
+            return self.wrong("kind", what, f"{others} in this step, or `{kind}` among the link's `kinds`")
+        out = [f"{t} ({k})" for s, t, k in self.g.links if s == source]
         return self.wrong(
             "to", what, f"from `{source}` to {listed(out, 12)}" if out else f"a link from `{source}`"
         )
@@ -213,7 +217,8 @@ class _Walker:
         carried = shed(label, link.declassify, receiver.clearance)
         if not self._tellable(link.from_, label, link.declassify, link.schema, "to"):
             return False
-        if not self._cleared(f"`{receiver.id}`", carried, receiver.clearance, "to"):
+        at = f"the link from `{link.from_}` to `{link.to}` (line {self.g.line('links', link)})"
+        if not self._cleared(f"`{receiver.id}`", carried, receiver.clearance, "to", at):
             return False
         if link.to != link.from_:
             self.state.join(link.to, carried, sources)
@@ -251,16 +256,18 @@ class _Walker:
         legal = f"an id sent to `{source}` before, from outside of it; or no id in `{schema_id}`"
         return self.wrong(key, what, legal)
 
-    def _cleared(self, who: str, label: LabelSpec, clearance: LabelSpec, key: str) -> bool:
-        over = [c for c in label.compartments if c not in clearance.compartments]
-        if RANK[label.level] > RANK[clearance.level]:
-            over.insert(0, label.level)
+    def _cleared(self, who: str, label: LabelSpec, clearance: LabelSpec, key: str, at: str) -> bool:
+        """`at` says where it could be shed."""
+        more = [c for c in label.compartments if c not in clearance.compartments]
+        over = [label.level] * (RANK[label.level] > RANK[clearance.level]) + more
         if not over:
             return True
         what = f"`{self.step.from_}` holds {', '.join(over)} by now, and {who} is not cleared for it"
-        return self.wrong(
-            key, what, f"clearance for {', '.join(over)}, or a strict schema that declassifies it"
-        )
+        legal = f"clearance for {', '.join(over)} in {who}"
+        sheddable = more or list(label.compartments)  # the level comes down with any of them
+        if sheddable:
+            legal += f"; or `declassify: [{', '.join(sheddable)}]`, a strict schema and an `owner` on {at}"
+        return self.wrong(key, what, legal)
 
     def _narrow(self, source: str, receiver: AgentType) -> None:
         own = (*receiver.actions, *receiver.may_request)
@@ -285,20 +292,22 @@ class _Walker:
             return self.wrong(
                 "chance", "later steps would sometimes lack this authority", "a journey of its own"
             )
+        # Later steps are walked as if this one were right: what they lack by it is not told as well.
+        self.state.contracts.setdefault(target, {})[source] = self.step.delegate
         entry = next((d for d in self.g.fleet.delegations if (d.from_, d.to) == (source, target)), None)
         for i, name in enumerate(self.step.delegate):
             if entry is not None and name not in entry.actions:
                 what = f"`{source}` may not pass `{name}` on to `{target}`"
                 self.g.wrong((*self.path, "delegate", i), what, listed(entry.actions))
                 return False
-            if source in self.g.types and name not in self._ceiling(source):
+            agent = self.g.types.get(source)
+            if entry is not None and agent and name not in (*agent.actions, *agent.may_request):
+                return False  # told at the entry
+            if agent and name not in self._ceiling(source):
                 what = f"`{source}` itself acts for somebody who may not do `{name}`"
                 self.g.wrong((*self.path, "delegate", i), what, listed(self._ceiling(source), 12))
                 return False
-        if not self._send(source, target, "delegation"):
-            return False
-        self.state.contracts.setdefault(target, {})[source] = self.step.delegate
-        return True
+        return self._send(source, target, "delegation")
 
     def _act(self, name: str, action_id: str) -> bool:
         agent, action = self.g.types.get(name), self.g.actions.get(action_id)
@@ -378,7 +387,8 @@ class _Walker:
         if not self._tellable(agent.id, label, action.declassify, action.schema, "action"):
             return False
         carried = shed(label, action.declassify, port.clearance)
-        if not self._cleared(f"the port `{port.id}`", carried, port.clearance, "action"):
+        at = f"the action `{action_id}` (line {self.g.line('actions', action)})"
+        if not self._cleared(f"the port `{port.id}`", carried, port.clearance, "action", at):
             return False
         if action.answer is not None:
             self.state.join(agent.id, port.label, (port.source,) if port.source else ())

@@ -115,6 +115,11 @@ class Ground:
         self._doubtful.add(_element(path))
         return False
 
+    def line(self, section: str, element: Any) -> int:
+        """The line at which an element of a section stands."""
+        places = (i for i, e in enumerate(getattr(self.fleet, section)) if e is element)
+        return self._bound.mark(self.path(section, next(places)))[0]
+
     def ids(self, section: str) -> list[str]:
         return [e.id for e in getattr(self.fleet, section)]
 

@@ -45,39 +45,45 @@ def _some(names: Iterable[str], most: int = WHERE_MAX) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def _count(n: int, word: str) -> str:
+    """`1 link`, `2 links`, `2 agent types`."""
+    return f"{n:,} {word}{'' if n == 1 else 'es' if word.endswith('ch') else 's'}"
+
+
 def _head(s: Summary) -> Text:
-    unit = "sessions" if s.kind == "depth" else "agents"
+    unit = "session" if s.kind == "depth" else "agent"
     n = s.counts
-    chain = f"{'' if s.chain.exact else 'at least '}{s.chain.handoffs} handoffs"
+    chain = f"{'' if s.chain.exact else 'at least '}{_count(s.chain.handoffs, 'handoff')}"
     lines = [f"{s.fleet}: {s.about}" if s.about else s.fleet]
-    lines.append(f"{s.kind} fleet of tier {s.tier} at size {s.size:,} {unit}, {s.instances:,} instances")
-    lines.append(
-        f"{n['types']:,} agent types, {n['links']:,} links on {s.paths:,} paths, "
-        f"{n['delegations']:,} delegations"
-    )
-    lines.append(f"{n['actions']:,} actions through {n['ports']:,} ports, {n['schemas']:,} schemas")
-    lines.append(f"{n['clusters']:,} clusters in {n['regions']:,} regions; longest chain {chain}")
-    lines.append(
-        f"{n['barriers']} information barriers; one lies between {s.barrier_pairs:,} pairs of agents, "
-        f"{s.barrier_pairs_linked:,} of which are linked"
-    )
+    size, instances = _count(s.size, unit), _count(s.instances, "instance")
+    lines.append(f"{s.kind} fleet of tier {s.tier} at size {size}, {instances}")
+    paths = f"{_count(s.paths, 'path')} (from one agent to another)"
+    delegations = _count(n["delegations"], "delegation")
+    lines.append(f"{_count(n['types'], 'agent type')}, {_count(n['links'], 'link')}, {paths}, {delegations}")
+    ports, schemas = _count(n["ports"], "port"), _count(n["schemas"], "schema")
+    lines.append(f"{_count(n['actions'], 'action')} through {ports}, {schemas}")
+    places = f"{_count(n['clusters'], 'cluster')} in {_count(n['regions'], 'region')}"
+    lines.append(f"{places}; longest chain {chain}")
+    if n["barriers"]:
+        pairs, linked = _count(s.barrier_pairs, "pair"), _count(s.barrier_pairs_linked, "pair")
+        apart = f"{pairs} of agents, only one of each cleared"
+        lines.append(f"{_count(n['barriers'], 'information barrier')} between {apart}; {linked} linked")
     return Text("\n".join([*lines, *_traffic(s)]) + "\n")
 
 
 def _traffic(s: Summary) -> list[str]:
     t = s.traffic
+    journeys = _count(s.counts["journeys"], "journey")
+    messages = _count(round(t.messages_per_minute), "message")
+    actions = _count(round(t.actions_per_minute), "action")
     lines = []
     if s.counts["journeys"]:
-        lines.append(
-            f"{s.counts['journeys']} journeys, {t.steps_per_session:g} steps of agents in each, on average"
-        )
+        lines.append(f"{journeys}, {t.steps_per_session:g} steps of agents in each, on average")
     if t.messages_per_minute:
-        lines.append(
-            f"{t.messages_per_minute:,.0f} messages a minute, {t.messages_per_minute_peak:,.0f} at peak"
-        )
+        lines.append(f"{messages} a minute, {t.messages_per_minute_peak:,.0f} at peak")
     if t.actions_per_minute:
         lines.append(
-            f"{t.actions_per_minute:,.0f} actions a minute; the judge costs ${t.judge_usd_per_hour:,.0f} "
+            f"{actions} a minute; the judge costs ${t.judge_usd_per_hour:,.0f} "
             f"an hour, ${t.judge_all_usd_per_hour:,.0f} if it saw all of them"
         )
     return lines

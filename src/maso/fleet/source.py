@@ -139,6 +139,16 @@ _SYNTAX: Final = (
         "quote text that holds `: `",
     ),
     ("could not find expected ':'", "a line without `:`", "`key: value`"),
+    (
+        "'-' indicator",
+        "the indentation changes in the middle of a list",
+        "`- ` below the `- ` of the entry before, or the keys of one entry below each other",
+    ),
+    (
+        "expected key",
+        "the indentation changes here, or something follows a closed quote",
+        "indent all keys of a section alike; quote whole values",
+    ),
     ("block end", "the indentation changes in the middle of a section", "indent all keys of a section alike"),
     ("quoted scalar", "a quote is not closed", "close it on the same line"),
     ("flow sequence", "a `[` is not closed, or a comma is missing", "`[a, b]`"),

@@ -60,7 +60,10 @@ class ProviderRow(NamedTuple):
 
 
 class CompartmentRow(NamedTuple):
-    """`cleared` and `enters_by` name types and ports; `leaves_by` the flows that shed it."""
+    """`cleared` and `enters_by` name types and ports.
+
+    `leaves_by` are the links and actions that shed it, and the external ports that it may be sent out by.
+    """
 
     id: str
     barrier: bool
@@ -230,6 +233,10 @@ def _provider_rows(fleet: Fleet, agents: int) -> tuple[ProviderRow, ...]:
 def _compartment_row(fleet: Fleet, name: str, barrier: bool, about: str) -> CompartmentRow:
     sheds = [f"{x.from_} > {x.to}" for x in fleet.links if name in x.declassify]
     sheds += [a.id for a in fleet.actions if name in a.declassify]
+    done = {action for t in fleet.types if name in t.clearance.compartments for action in t.actions}
+    used = {a.port for a in fleet.actions if a.id in done}
+    outside = (p for p in fleet.ports if p.external and name in p.clearance.compartments)
+    sheds += [f"{p.id} (outside)" for p in outside if p.id in used]
     return CompartmentRow(
         id=name,
         barrier=barrier,
