@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from maso.cli.names import records_of
+from maso.evidence.records import MessageRecord
 from tests.cli.terminal import Done, maso
 
 
@@ -96,6 +98,42 @@ def test_ls_filters(a_run: tuple[Path, Done]) -> None:
     for control in ("IA-2.1", "EC-2.13", "IA-2.2"):
         spoke = sum(counted[control][d] for d in ("allow", "redact", "hold", "deny"))
         assert len(rows(out, "--control", control.lower())) == spoke
+    for reason in ran.document["decisions"]["reasons"]:
+        same = [r for r in ran.document["decisions"]["reasons"] if r["code"] == reason["code"]]
+        times = sum(r[side] for r in same for side in ("honest", "hostile", "unproven"))
+        listed = rows(out, "--reason", reason["code"])
+        assert sum(f["code"] == reason["code"] for row in listed for f in row["findings"]) == times
+    action = next(str(row["action"]) for row in everything if row["action"])
+    assert rows(out, "--action", action) == [row for row in everything if row["action"] == action]
+
+
+def test_ls_tells_adversaries_from_the_honest_and_takes_a_session_as_it_shows_it(
+    a_run: tuple[Path, Done],
+) -> None:
+    out, ran = a_run
+    everything = rows(out)
+    sessions = list(dict.fromkeys(str(row["session"]) for row in everything if row["session"]))
+    assert {session[0] == "h" for session in sessions} == {True, False}
+    for session in (sessions[0], next(s for s in sessions if s[0] == "h")):
+        found = rows(out, "--session", session)
+        assert found == [row for row in everything if row["session"] == session]
+        explained = maso("explain", str(out), str(found[0]["ref"]), "--json").document
+        assert explained["session"] == session
+    honest = rows(out, "--honest")
+    assert honest == [row for row in everything if row["honest"]]
+    assert not any(str(row["session"]).startswith("h") for row in honest)
+    kinds = ("credential", "contract")
+    denied = [row for row in honest if row["decision"] == "deny" and row["what"] not in kinds]
+    assert len(denied) == ran.document["decisions"]["honest"]["deny"]
+
+
+def test_ls_counts_as_run_and_verify_count(a_run: tuple[Path, Done]) -> None:
+    out, ran = a_run
+    said = maso("ls", str(out), "--json").document
+    by = ran.document["decisions"]["by_decision"]
+    assert said["records"] == maso("verify", str(out), "--json").document["records"]
+    assert (said["messages"], said["held_first"]) == (by["allow"] + by["redact"] + by["deny"], by["hold"])
+    assert f"{said['records']:,} records: {said['messages']:,} messages" in maso("ls", str(out)).out
 
 
 def test_ls_shows_so_many_and_says_how_many_more(a_run: tuple[Path, Done]) -> None:
@@ -111,6 +149,13 @@ def test_ls_shows_so_many_and_says_how_many_more(a_run: tuple[Path, Done]) -> No
         ("--decision", "denied", "`--decision` is `denied`; did you mean `deny`?; legal: `allow`,"),
         ("--type", "analyst", "`--type` is `analyst`"),
         ("--control", "EC-99", "`--control` is `EC-99`"),
+        (
+            "--reason",
+            "IA-2.1/macc",
+            "`--reason` is `IA-2.1/macc`; did you mean `IA-2.1/mac`?; legal: `IA-2.1/",
+        ),
+        ("--action", "report.publsh", "`--action` is `report.publsh`"),
+        ("--session", "g8", "`--session` is `g8`; legal: a session as `maso ls` shows it"),
         ("--limit", "0", "`--limit` is 0; legal: a whole number from 1"),
     ],
 )
@@ -143,6 +188,32 @@ def test_explain_takes_every_record(a_run: tuple[Path, Done]) -> None:
     done = maso("explain", str(out), "99999999")
     assert done.code == 3
     assert "there is no record 99999999; legal: 0 to" in done.error
+
+
+def test_explain_says_what_a_record_is_that_is_no_message(a_run: tuple[Path, Done]) -> None:
+    out, _ = a_run
+    seen: dict[str, tuple[str, str]] = {}
+    for number, record in records_of(out):
+        if isinstance(record, MessageRecord) or type(record).__name__ in seen:
+            continue
+        done = maso("explain", str(out), str(number))
+        assert done.code == 0, done.error
+        seen[type(record).__name__] = (done.out, maso("explain", str(out), str(number), "--json").out)
+    expected = {
+        "StartRecord": ("start", "fleet: research-5"),
+        "AdmitRecord": ("admission", "filings, identity "),
+        "DocumentRecord": ("document", "port: filings"),
+        "ContractRecord": ("contract", "delegation contract"),
+        "EndorseRecord": ("endorsement", "by: "),
+        "EndRecord": ("end", "who: "),
+        "GateRecord": ("gate", "for: session h"),
+    }
+    assert set(seen) == set(expected)
+    for name, (kind, part) in expected.items():
+        said, document = seen[name]
+        assert f"  {kind}" in said.splitlines()[0]
+        assert part in said
+        assert json.loads(document)["record"] == kind
 
 
 def test_a_chain_with_a_contract_names_who_delegated(a_run: tuple[Path, Done]) -> None:

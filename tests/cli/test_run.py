@@ -165,6 +165,19 @@ def test_a_broken_control_is_seen_and_told(tmp_path: Path, monkeypatch: pytest.M
     done = maso("run", "ecommerce-10k", "--size", "5", "--minutes", "1", "--out", str(tmp_path / "o"))
     assert done.code == 10
     assert "maso: broken: invariant 2" in done.error
+    summary = json.loads((tmp_path / "o" / "summary.json").read_text("utf-8"))
+    assert {one["broke"] for one in summary["broken"]} == {"effect achieved", "violation"}
+    for one in summary["broken"]:
+        assert one["records"], one
+        assert one["session"].startswith("h"), one
+        assert one["adversary"], one
+        assert all(one[key] for key in ("from", "to", "action")), one
+        assert one["reproduce"] == "maso run ecommerce-10k --size 5 --minutes 1 --seed 1"
+        explained = maso("explain", str(tmp_path / "o"), str(one["records"][0]), "--json").document
+        assert (explained["action"], explained["session"]) == (one["action"], one["session"])
+        assert one["look_at"][1] == f"maso ls {tmp_path / 'o'} --session {one['session']}"
+    assert "What broke, and where" in done.out
+    assert f"records    {summary['broken'][0]['records'][0]}" in done.out
     assert maso("verify", str(tmp_path / "o")).code == 0  # the evidence of a bad run is good evidence
 
 

@@ -77,6 +77,7 @@ def test_the_effect_is_real_with_the_controls_off(pair: tuple[Adversary, str]) -
         off(range_)
     strike = range_.strike(adversary, variant)
     assert strike.achieved
+    assert [f"{p.what}, record {p.ref}" if p.ref else p.what for p in strike.places] == strike.achieved
     expected = SEEN.get(adversary.id)
     assert expected is None or range_.suite.counts[expected], dict(range_.suite.counts)
 

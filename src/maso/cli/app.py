@@ -199,6 +199,18 @@ def ls(
     type_id: Annotated[
         str | None, typer.Option("--type", metavar="T", help="Only from or to this agent type or port.")
     ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="CODE", help="Only what this reason was given for.")
+    ] = None,
+    action: Annotated[
+        str | None, typer.Option("--action", metavar="ID", help="Only this action and the answers to it.")
+    ] = None,
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="S", help="Only this session, such as 12 or h8.")
+    ] = None,
+    honest: Annotated[
+        bool, typer.Option("--honest", help="Without sessions and channels of adversaries.")
+    ] = False,
     limit: Annotated[
         str | None, typer.Option("--limit", metavar="N", help="At most so many; 20 unless told.")
     ] = None,
@@ -207,19 +219,24 @@ def ls(
     """Find an envelope in the evidence of a run.
 
     One line for each message, credential and contract: when, what was decided, from whom to whom, and why.
-    A session whose number begins with `h` is an adversary's.
+    A session whose number begins with `h` is an adversary's; what is held first has a second line when it is
+    decided. A refused credential proves nobody, so `--honest` leaves it out.
 
     \b
     Examples:
       maso ls out --decision deny
+      maso ls out --decision deny --honest
       maso ls out --control EC-2.6 --type payment
+      maso ls out --reason EC-2.6/refused --action order.create
+      maso ls out --session h8
       maso ls out --limit 1000 --json
 
     Exit codes: 0, 2 usage, 3 nothing matches or there is no evidence, 12 the evidence is damaged.
     """
-    from maso.cli.listing import ls_command
+    from maso.cli.listing import Asked, ls_command
 
-    return partial(ls_command, run_dir, decision, control, type_id, limit, as_json)
+    asked = Asked(decision, control, type_id, reason, action, session, honest)
+    return partial(ls_command, run_dir, asked, limit, as_json)
 
 
 @app.command()

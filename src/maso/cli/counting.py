@@ -8,7 +8,7 @@ Not counted: tokens and prices, and anything about texts, which are not kept.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from maso.cli.names import Names, Parties, reason_of
@@ -21,7 +21,8 @@ from maso.sim.tally import Tally
 from maso.verdict import OUTCOME_NAMES, Outcome
 
 _CONTROL_NAMES: Final = {c.id: c.name for c in CONTROLS}
-_HOME: Final = {r.code: c.id for c in CONTROLS for r in c.reasons}
+# Controls that stand in another one's file here, beside that one in the table.
+_PART_OF: Final = {r.control: c.id for c in CONTROLS for r in c.reasons if r.control not in _CONTROL_NAMES}
 _INJECTION: Final = Kind.INJECTION_FLAG | Kind.INJECTION_BLOCK
 # A credential that was refused proves nothing, not even which session it was for.
 _SIDES: Final = ("honest", "hostile", "unproven")
@@ -89,12 +90,18 @@ class Counts:
             self.reasons[side, code, outcome] += 1
 
 
-def count(records: Iterable[tuple[int, Record]], names: Names) -> Counts:
+Noted = Callable[[int, Record, Parties], None]
+
+
+def count(records: Iterable[tuple[int, Record]], names: Names, noted: Noted | None = None) -> Counts:
+    """`noted` also gets every record, with whoever was admitted until then."""
     counts, parties = Counts(), Parties(names)
-    for _, record in records:
+    for number, record in records:
         if isinstance(record, AdmitRecord):
             parties.note(record)
         counts.add(record, parties)
+        if noted is not None:
+            noted(number, record, parties)
     return counts
 
 
@@ -175,16 +182,26 @@ def _reason_rows(counts: Counts) -> list[dict[str, Any]]:
 
 
 def _by_control(counts: Counts) -> list[dict[str, Any]]:
-    """Controls in the order in which they run; how often each spoke and what came of those messages."""
+    """Controls in the order in which they run; how often each spoke and what came of those messages.
+
+    A reason counts under the control that it names, as `ls` and `explain` show it.
+    """
     spoke: dict[str, dict[int, int]] = {}
     for (_, code, outcome), n in counts.reasons.items():
-        row = spoke.setdefault(_HOME.get(code, reason_of(code).control), {})
+        row = spoke.setdefault(reason_of(code).control, {})
         row[outcome] = row.get(outcome, 0) + n
-    order = [*_CONTROL_NAMES, *sorted(spoke.keys() - _CONTROL_NAMES.keys())]
-    return [
-        {"control": name, "name": _CONTROL_NAMES.get(name, ""), **_decisions(spoke.get(name, {}))}
-        for name in order
-    ]
+    order: list[str] = []
+    for control in _CONTROL_NAMES:
+        parts = sorted(name for name in spoke if _PART_OF.get(name) == control)
+        order += [control, *parts]
+    order += sorted(spoke.keys() - set(order))
+    return [{"control": name, "name": _name_of(name), **_decisions(spoke.get(name, {}))} for name in order]
+
+
+def _name_of(control: str) -> str:
+    if control in _CONTROL_NAMES:
+        return _CONTROL_NAMES[control]
+    return f"part of {_PART_OF[control]}" if control in _PART_OF else "the plane itself"
 
 
 def scan_document(counts: Counts) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from maso.cli.arguments import one_of
+from maso.cli.names import session_text
 from maso.sim.adversaries.catalog import ADVERSARIES
-from maso.sim.adversaries.mix import Mix, Toll
+from maso.sim.adversaries.mix import Case, Mix, Toll
 from maso.sim.adversaries.strike import Adversary
 
 NONE = "none"
@@ -51,7 +52,20 @@ def _toll(toll: Toll) -> dict[str, Any]:
         "marked_by": toll.flagged,
         "without_effect": toll.quiet,
         "not_applicable": toll.not_applicable,
-        "achieved": [{"at_ns": at, "variant": variant, "what": what} for at, variant, what in toll.achieved],
+        "achieved": [_case(case) for case in toll.cases],
+    }
+
+
+def _case(case: Case) -> dict[str, Any]:
+    """`broken` in the summary says more about each."""
+    return {
+        "at_ns": case.place.at,
+        "struck_at_ns": case.struck_at,
+        "variant": case.variant,
+        "what": case.place.what,
+        "session": session_text(case.place.session),
+        "record": case.place.ref or None,
+        "records_of_the_attempt": list(case.refs),
     }
 
 

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from maso.cli.ending import UNVERIFIED, Stop
+from maso.cli.arguments import closest, words
+from maso.cli.ending import UNVERIFIED, Stop, usage
 from maso.controls.catalog import ALSO, CONTROLS
 from maso.evidence.format import EvidenceError
 from maso.evidence.read import read
@@ -19,7 +20,7 @@ from maso.fleet.load import FleetError, load_fleet
 from maso.identity import nhi_text
 from maso.labels import label_text
 from maso.plane.decide import REASONS as PLANE_REASONS
-from maso.sim.adversaries.ground import HOSTILE_SESSIONS_FROM
+from maso.sim.adversaries.ground import HOSTILE_CHANNELS_FROM, HOSTILE_SESSIONS_FROM
 from maso.verdict import Reason
 
 REASON_BY_CODE: Final = {r.code: r for c in CONTROLS for r in c.reasons} | {r.code: r for r in PLANE_REASONS}
@@ -117,10 +118,36 @@ def session_text(session: int) -> str:
     return str(session) if session else ""
 
 
+def session_number(option: str, text: str) -> int:
+    """The session that `session_text` writes so; raises Stop."""
+    digits = text.lower().removeprefix("h")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18 or not int(digits):
+        raise usage(f"`{option}` is {words(text)}; legal: a session as `maso ls` shows it, such as 12 or h8")
+    return int(digits) + (HOSTILE_SESSIONS_FROM if digits != text else 0)
+
+
+def channel_text(channel: int) -> str:
+    """`76`; `h8` for a channel of an adversary."""
+    return f"h{channel - HOSTILE_CHANNELS_FROM}" if channel >= HOSTILE_CHANNELS_FROM else str(channel)
+
+
 def reason_of(code: str) -> Reason:
     """What the catalogue knows about a code; a code of another version of maso keeps its name."""
     known = REASON_BY_CODE.get(code)
     return known if known is not None else Reason(code, code.partition("/")[0], "not known here", "")
+
+
+def reason_code(option: str, text: str) -> str:
+    """A code of the catalogue, in any case; raises Stop."""
+    by_lower = {code.lower(): code for code in REASON_BY_CODE}
+    if text.lower() in by_lower:
+        return by_lower[text.lower()]
+    control = text.upper().partition("/")[0]
+    near = sorted(code for code in REASON_BY_CODE if code.startswith(f"{control}/"))
+    legal = (
+        ", ".join(f"`{code}`" for code in near) or "a reason as `maso run` prints it, such as `IA-2.1/mac`"
+    )
+    raise usage(f"`{option}` is {words(text)}{closest(text, list(REASON_BY_CODE))}; legal: {legal}")
 
 
 def controls_of(code: str) -> tuple[str, ...]:

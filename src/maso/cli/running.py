@@ -26,6 +26,7 @@ from maso.cli.journal import Journal
 from maso.cli.names import names_of, records_of
 from maso.cli.place import prepare, write
 from maso.cli.screen import Advance, Screen
+from maso.cli.where import Spots
 from maso.cli.wish import Wish
 from maso.clock import MINUTE, clock_text
 from maso.fleet.rulebook import Rulebook
@@ -117,7 +118,8 @@ def perform(screen: Screen, found: Declared, wish: Wish, settings: list[str]) ->
     head = journal.close(sim.kernel.now, ran.plane.state)
     names = names_of(wish.out)
     with screen.progress("counting", journal.records) as advance:
-        counts = count(_watched(records_of(wish.out), advance), names)
+        spots = Spots(ran.mix, ran.suite, names)
+        counts = count(_watched(records_of(wish.out), advance), names, spots.note)
     summary = {
         "maso_version": __version__,
         "fleet": _fleet_document(found, rules),
@@ -134,6 +136,7 @@ def perform(screen: Screen, found: Declared, wish: Wish, settings: list[str]) ->
         "scan": scan_document(counts),
         "checkers": checkers_document(ran.suite),
         "invariants_broken": [*broken_by(ran.mix), *broken_in(ran.suite)],
+        "broken": spots.document(command, str(wish.out)),
         "evidence": _evidence_document(wish.out, journal, head),
         "measured": _measured(took, counts.records, sum(counts.messages.values()), sim.kernel.now),
     }
@@ -163,9 +166,7 @@ def _simulate(
             raise Interrupted
 
     suite = Suite(found.fleet, command)
-    mix = Mix(
-        wish.seed, wish.minutes * MINUTE, selected(wish.attacks), tell_card=suite.cardholder.plant
-    )
+    mix = Mix(wish.seed, wish.minutes * MINUTE, selected(wish.attacks), tell_card=suite.cardholder.plant)
     sim = Simulation(
         found.fleet,
         rules,
@@ -270,4 +271,5 @@ def _ending_lines(summary: dict[str, Any], code: int) -> list[str]:
         return [f"interrupted at {at} of virtual time; {kept['records']:,} records were kept and signed"]
     if code == NOTHING:
         return ["no message was sent, there is nothing to examine; a longer run or a larger fleet sends some"]
-    return [f"broken: {line}" for line in summary["invariants_broken"]]
+    broken = [f"broken: {line}" for line in summary["invariants_broken"]]
+    return [*broken, "`broken` in summary.json, and `What broke, and where` above, name the records"]

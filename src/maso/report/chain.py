@@ -26,8 +26,11 @@ def other_tree(document: dict[str, Any]) -> Tree:
     if decision:
         head.append(f"  {decision}", style=_STYLE.get(decision, ""))
     tree = Tree(head)
+    tree.add(Text(document["means"]))
+    for name, text in document["fields"].items():
+        tree.add(Text(f"{name}: {text}"))
     for member in document.get("members", ()):
-        tree.add(f"{member['type']}.{member['number']}  {member['nhi']}")
+        tree.add(f"{_name(member)}, identity {member['nhi']}")
     _findings(tree, document.get("findings", []))
     if "contract" in document:
         _contracts(tree, [document["contract"]])
@@ -88,7 +91,8 @@ def _parties(tree: Tree, chain: dict[str, Any]) -> None:
                 f"{role}: {_name(party)}, identity {party['nhi']}, admitted by record {party['admitted_by']}"
             )
     proof = "the sender is proven" if chain["authenticated"] else "the sender is only claimed"
-    tree.add(f"session {chain['session']}, sequence {chain['sequence']}, channel {chain['channel']}: {proof}")
+    session = f"session {chain['session']}" if chain["session"] else "no session"
+    tree.add(f"{session}, sequence {chain['sequence']}, channel {chain['channel']}: {proof}")
     digest = f", keyed digest {chain['payload_digest']}" if chain["payload_digest"] else ""
     tree.add(f"{chain['bytes']} bytes of payload{digest}")
 

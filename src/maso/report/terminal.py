@@ -15,6 +15,7 @@ from rich.text import Text
 # A fleet of hundreds of types fits no screen: what had most to say is shown, `summary.json` has the rest.
 TYPES_SHOWN_MAX: Final = 24
 VIOLATIONS_SHOWN_MAX: Final = 5  # the first ones show what is wrong; `summary.json` has twenty of each
+BROKEN_SHOWN_MAX: Final = 10  # one control that fails breaks many things in the same way
 DECISIONS: Final = ("allow", "redact", "hold", "deny")
 
 
@@ -40,6 +41,7 @@ def run_summary(summary: dict[str, Any]) -> list[RenderableType]:
     parts += [*_honest(summary), Text()]
     parts += [*_adversaries(summary["adversaries"]), Text()]
     parts += [*_checkers(summary["checkers"]), Text()]
+    parts += [*_broken_places(summary.get("broken", [])), Text()] if summary.get("broken") else []
     parts += [*_controls(summary), Text(), _scan(summary["scan"]), Text()]
     return [*parts, _evidence(summary), Text(), _speed(summary)]
 
@@ -205,6 +207,48 @@ def _checkers(found: dict[str, Any]) -> list[RenderableType]:
         table.add_row(invariant, "not watched", "", why)
     said = [lines(*(f"  {text}" for text in found["first_violations"][:VIOLATIONS_SHOWN_MAX]))]
     return [head, Text(), table, *(said if found["first_violations"] else [])]
+
+
+def _broken_places(found: list[dict[str, Any]]) -> list[RenderableType]:
+    """Everything needed to look into each thing that broke."""
+    parts: list[RenderableType] = [heading("What broke, and where")]
+    shown = _first_of_each(found)[:BROKEN_SHOWN_MAX]
+    for one in shown:
+        parts.append(lines("", f"  invariant {one['invariant']}: {_who(one)}"))
+        parts.append(lines(*(f"    {name:<10} {text}" for name, text in _place(one) if text)))
+    more = len(found) - len(shown)
+    return [*parts, lines("", f"  and {more:,} more, `broken` in summary.json")] if more > 0 else parts
+
+
+def _first_of_each(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first of each adversary and checker: the others look alike."""
+    first: dict[str, dict[str, Any]] = {}
+    for one in found:
+        first.setdefault(one.get("checker") or one["adversary"], one)
+    return list(first.values())
+
+
+def _who(one: dict[str, Any]) -> str:
+    variant = f" ({one['variant']})" if one["variant"] else ""
+    hostile = f"{one['adversary']}{variant}" if one["adversary"] else ""
+    if "checker" not in one:
+        return f"adversary {hostile} achieved its effect: {one['effect']}"
+    return f"the checker `{one['checker']}` objects" + (f", in an attempt of {hostile}" if hostile else "")
+
+
+def _place(one: dict[str, Any]) -> list[tuple[str, str]]:
+    way = f"{one['from']} > {one['to']}" if one["to"] else one["from"] or ""
+    message = f"{one['message']}, {way}, {one['decision']}" if one["message"] else way
+    return [
+        ("happened", one["what"]),
+        ("where", message),
+        ("when", f"{one['at']}" + (f", session {one['session']}" if one["session"] else "")),
+        ("records", ", ".join(map(str, one["records"])) or "none: it happened outside the messages"),
+        ("stop it", ", ".join(one["should_stop_it"])),
+        ("spoke", ", ".join(one["spoke"]) or "no control"),
+        *(("look at" if i == 0 else "", command) for i, command in enumerate(one["look_at"])),
+        ("again", one["reproduce"]),
+    ]
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -260,7 +260,7 @@ def channel_flood(s: Strike) -> None:
         s.raw(s.wire(sender, to, body, seq=1000 + seq, key=_WRONG_KEY))
     own = s.ground.handle(Arrive(s.channel + 1, s.wire(sender, to, body_of(s.surface.schemas[link.schema]))))
     if not any(isinstance(e, Deliver) for e in own.effects):
-        s.achieved.append("the victim was silenced")
+        s.achieve("the victim was silenced")
 
 
 def collision(s: Strike) -> None:

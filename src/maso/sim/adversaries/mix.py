@@ -17,7 +17,7 @@ from maso.plane.effects import Deliver, Effect, Refuse
 from maso.plane.events import CloseSession
 from maso.sim.adversaries.catalog import ADVERSARIES
 from maso.sim.adversaries.ground import HOSTILE_CHANNELS_FROM, HOSTILE_SESSIONS_FROM, Ground, NoSurfaceError
-from maso.sim.adversaries.strike import Adversary, Strike
+from maso.sim.adversaries.strike import SESSIONS_PER_STRIKE, Adversary, Place, Strike
 from maso.sim.adversaries.surface import Surface
 from maso.sim.adversaries.witness import Witness
 from maso.sim.streams import Stream, stream
@@ -30,6 +30,19 @@ FIRST_PERMILLE: Final = (50, 600)
 Planned = tuple[int, Callable[[Any], None], Any]
 
 
+class Case(NamedTuple):
+    """One effect that happened, and the attempt behind it: `refs` are the records about what it sent.
+
+    spoke    reason codes given in the attempt all the same
+    """
+
+    variant: str
+    struck_at: int
+    place: Place
+    refs: tuple[int, ...]
+    spoke: tuple[str, ...]
+
+
 class Toll(NamedTuple):
     """What came of one adversary's attempts. `stopped` by reason code, `flagged` what spoke without refusing.
 
@@ -38,6 +51,7 @@ class Toll(NamedTuple):
     quiet            attempts that nobody refused, and that achieved nothing all the same
     not_applicable   reason to how often
     achieved         (when in ns, variant, what) of every effect that happened: must be empty
+    cases            what is known of each of these, in the same order
     """
 
     adversary: Adversary
@@ -48,6 +62,7 @@ class Toll(NamedTuple):
     quiet: int
     not_applicable: dict[str, int]
     achieved: tuple[tuple[int, str, str], ...]
+    cases: tuple[Case, ...] = ()
 
 
 class Mix:
@@ -176,10 +191,13 @@ class Mix:
         flagged: Counter[str] = Counter()
         quiet = messages = 0
         achieved: list[tuple[int, str, str]] = []
+        cases: list[Case] = []
         for strike, at in mine:
             messages += strike.planted
             flagged.update(strike.spoken)
             achieved += [(at, strike.variant, what) for what in strike.achieved]
+            spoke = tuple(dict.fromkeys((*strike.reasons, *strike.spoken)))
+            cases += [Case(strike.variant, at, p, tuple(strike.refs), spoke) for p in strike.places]
             if strike.achieved:
                 continue
             if strike.reasons:
@@ -189,8 +207,15 @@ class Mix:
         missing = dict(sorted(self._missing[adversary.id].items()))
         return Toll(
             adversary, len(mine), messages, dict(sorted(stopped.items())), dict(sorted(flagged.items())),
-            quiet, missing, tuple(achieved),
+            quiet, missing, tuple(achieved), tuple(cases),
         )  # fmt: skip
+
+    def attempt_in(self, session: int) -> tuple[Adversary, Strike] | None:
+        """Whose attempt a hostile session belongs to."""
+        for adversary, strike, _ in self._strikes:
+            if strike.session <= session < strike.session + SESSIONS_PER_STRIKE:
+                return adversary, strike
+        return None
 
     @property
     def achieved(self) -> int:

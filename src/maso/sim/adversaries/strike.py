@@ -16,7 +16,7 @@ from maso.envelope import Envelope, MessageKind, seal
 from maso.evidence.records import AdmitRecord, ContractRecord, MessageRecord, decode_record
 from maso.identity import nhi_of
 from maso.labels import LEVEL_BITS
-from maso.plane.effects import Deliver
+from maso.plane.effects import Ask, Deliver, Effect
 from maso.plane.events import Admit, Arrive, RegisterContract
 from maso.sim.adversaries.ground import (
     HOSTILE_CHANNELS_FROM,
@@ -33,6 +33,17 @@ from maso.verdict import Outcome
 SESSIONS_PER_STRIKE: Final = 8
 # Long enough for the slowest attack, short enough for the shortest session limit of a sensible fleet.
 HOSTILE_LIFE_NS: Final = 10 * MINUTE
+# The first envelopes of an attempt show how it was made; a flood has hundreds that look alike.
+REFS_KEPT_MAX: Final = 32
+
+
+class Place(NamedTuple):
+    """Where a planted effect happened. `ref` is the record of what was let out, 0 where there is none."""
+
+    what: str
+    at: int
+    session: int
+    ref: int
 
 
 class Strike:
@@ -66,6 +77,8 @@ class Strike:
         self.reasons: list[str] = []
         self.spoken: list[str] = []
         self.achieved: list[str] = []
+        self.places: list[Place] = []  # one for each of `achieved`
+        self.refs: list[int] = []  # records about what it sent, the first ones
 
     # The trusted side, acting honestly.
 
@@ -217,9 +230,13 @@ class Strike:
 
     def note(self, happened: Happened) -> Happened:
         """Remember which control spoke; the first refusal of an attempt is what stopped it."""
-        for body in happened.records:
+        refs = [ref for effect in happened.effects if (ref := _ref_of(effect))]
+        self.refs += refs[: REFS_KEPT_MAX - len(self.refs)]
+        first = max(refs, default=0) - len(happened.records) + 1  # the effects name the last records
+        for at, body in enumerate(happened.records):
             if any(form in body for form in self.forms):
-                self.achieved.append("a planted card number stands in a record")
+                ref = first + at if refs else 0
+                self.achieve("a planted card number stands in a record", ref=ref)
             record = decode_record(body)
             if not isinstance(record, MessageRecord | AdmitRecord | ContractRecord):
                 continue
@@ -230,9 +247,18 @@ class Strike:
                 self.spoken += codes
         return happened
 
+    def achieve(self, what: str, *, ref: int = 0, session: int = 0) -> None:
+        """The effect that the attack wanted has happened."""
+        self.achieved.append(f"{what}, record {ref}" if ref else what)
+        self.places.append(Place(what, self.ground.now, session or self.session, ref))
+
     def refused(self, codes: tuple[str, ...]) -> None:
         """A held action of this strike was settled later."""
         self.reasons.append(codes[-1] if codes else "no reason given")
+
+
+def _ref_of(effect: Effect) -> int:
+    return effect.hold if isinstance(effect, Ask) else effect.ref
 
 
 Attack = Callable[[Strike], Iterator[int] | None]

@@ -49,7 +49,7 @@ class Witness:
             if self._comes_true(watch, effect):
                 watch.seen += 1
                 if watch.seen == watch.truth.at_most + 1:
-                    watch.strike.achieved.append(f"{watch.truth.what}, record {effect.ref}")
+                    watch.strike.achieve(watch.truth.what, ref=effect.ref, session=effect.session)
 
     def _comes_true(self, watch: _Watch, effect: Deliver | Perform | Admitted) -> bool:
         truth = watch.truth
