@@ -155,7 +155,7 @@ BAD = [
     ),
     # links and declassification
     ("start", "kinds: [delegation]", "kinds: []", "the link carries nothing"),
-    ("start", "kinds: [delegation]", "kinds: [action]", "a link does not carry actions"),
+    ("start", "kinds: [delegation]", "kinds: [action]", "`action` is not one of them"),
     (
         "start",
         "schema: report}",

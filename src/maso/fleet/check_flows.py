@@ -35,12 +35,6 @@ def _once(g: Ground) -> None:
 def _kinds(g: Ground, path: Path, link: Link) -> None:
     if not link.kinds:
         g.wrong((*path, "kinds"), "the link carries nothing", "`data`, `instruction`, `claim`, `delegation`")
-    if "action" in link.kinds:
-        g.wrong(
-            (*path, "kinds"),
-            "a link does not carry actions",
-            "an entry under `actions`, listed in a type's `actions`",
-        )
     if link.instruction_sources and "instruction" not in link.kinds:
         what = "`instruction_sources` means nothing on a link without instructions"
         g.wrong((*path, "instruction_sources"), what, "leave it out, or add `instruction` to `kinds`")

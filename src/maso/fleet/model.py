@@ -23,7 +23,8 @@ Money = Annotated[float, Meta(ge=0, description="US dollars")]
 
 Level = Literal["public", "internal", "confidential", "restricted"]
 Source = Literal["customer", "web", "rag", "mcp", "tool"]
-KindName = Literal["data", "instruction", "claim", "action", "delegation"]
+# What goes between agents; an action goes to a port and has no link.
+KindName = Literal["data", "instruction", "claim", "delegation"]
 Risk = Literal["medium", "high", "critical"]
 Endorser = Literal["customer", "facts", "person"]
 DlpKind = Literal["pan", "cvv", "iban", "national_id", "email", "phone", "secret"]

@@ -95,7 +95,7 @@ WORDS: Final = {
     "judge_actions": "Share that a judge must see, for single actions.",
     "judge_usd_per_hour_max": "US dollars an hour for the judge.",
     "kind": "Its kind.",
-    "kinds": "Kinds of message that it carries.",
+    "kinds": "Kinds of message that it carries; what goes to a port is an action, and needs no link.",
     "label": "Confidentiality that everything from here carries at least.",
     "latency_ms": "Milliseconds to there.",
     "latency_ms_max": "Milliseconds that a message may take.",
@@ -145,7 +145,10 @@ WORDS: Final = {
     "retries": "Repetitions of one action in a row.",
     "reversion": "When and to what the fleet is taken back.",
     "reversion_owner": "Who has the authority for that.",
-    "review_minutes_max": "Minutes after which a review that did not come denies.",
+    "review_minutes_max": (
+        "Minutes that a person has to answer for an action that waits for `person` (15 unless given); "
+        "what nobody answered by then is denied."
+    ),
     "reviewers": "People who review.",
     "reviews_per_reviewer_hour": "Cases that one of them decides in an hour.",
     "risk": "Risk class.",

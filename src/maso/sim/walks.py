@@ -236,7 +236,7 @@ class Walker:
         ways: list[tuple[KindName, int]] = []
         for kind in link.kinds:
             flow = self._flow(link, kind)
-            label = None if flow is None or kind == "action" else _label(task.context[source.index], flow)
+            label = None if flow is None else _label(task.context[source.index], flow)
             if flow is None or label is None:
                 continue
             if kind == "instruction" and label & SOURCE_MASK & ~flow.instruction_sources:
