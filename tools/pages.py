@@ -1,8 +1,9 @@
 """Remakes what the documents quote: the tables of reasons, what commands print, the picture in the README.
 
-    .venv/bin/python tools/pages.py            everything; runs a fleet, so it takes a minute
+    .venv/bin/python tools/pages.py            everything; runs a large fleet, so it takes minutes
     .venv/bin/python tools/pages.py controls   the tables in docs/controls.md
-    .venv/bin/python tools/pages.py cli        the outputs in docs/cli.md and README.md, and the picture
+    .venv/bin/python tools/pages.py cli        the outputs in docs/cli.md, in seconds
+    .venv/bin/python tools/pages.py readme     the outputs in README.md and the picture, from one large run
 
 A block of output is marked `<!-- maso: compared -->` (a test runs it and compares) or `<!-- maso: a run -->`
 (pasted from a run). `, N lines` cuts what each command prints. `, first ls ...` runs that `ls` before, and
@@ -26,7 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
 CONTROLS_PAGE = ROOT / "docs" / "controls.md"
-CLI_PAGES = (ROOT / "docs" / "cli.md", ROOT / "README.md")
+# By the word that asks for it; each page is made in a folder of its own.
+CONSOLE_PAGES = {"cli": ROOT / "docs" / "cli.md", "readme": ROOT / "README.md"}
 PICTURE = ROOT / "docs" / "img" / "run.svg"
 PICTURE_COLUMNS = 100
 # What the picture shows of a run's summary: up to here, so that it fits a screen.
@@ -141,15 +143,16 @@ def picture(summary: dict[str, object]) -> str:
 def main(what: list[str]) -> None:
     if not what or "controls" in what:
         CONTROLS_PAGE.write_text(controls_page(CONTROLS_PAGE.read_text("utf-8")), "utf-8")
-    if not what or "cli" in what:
-        for page in CLI_PAGES:
-            with tempfile.TemporaryDirectory() as folder:
-                text = console_page(page.read_text("utf-8"), in_folder(Path(folder)), ("compared", "a run"))
-                page.write_text(text, "utf-8")
-                summary = Path(folder) / "out" / "summary.json"
-                if page.name == "README.md":
-                    PICTURE.parent.mkdir(exist_ok=True)
-                    PICTURE.write_text(picture(json.loads(summary.read_text("utf-8"))), "utf-8")
+    for name, page in CONSOLE_PAGES.items():
+        if what and name not in what:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            text = console_page(page.read_text("utf-8"), in_folder(Path(folder)), ("compared", "a run"))
+            page.write_text(text, "utf-8")
+            summary = Path(folder) / "out" / "summary.json"
+            if name == "readme":
+                PICTURE.parent.mkdir(exist_ok=True)
+                PICTURE.write_text(picture(json.loads(summary.read_text("utf-8"))), "utf-8")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,10 @@ WORDS = [
         (("check", "x", "--size", "0"), "`--size` is 0; legal: a whole number from 1 to 1000000"),
         (("controls", "EC-2.66"), "there is no control `EC-2.66`; did you mean `EC-2.6`?; legal: `IA-2.1`,"),
         (
+            ("controls", "EC-2.6/refusd"),
+            "`ID` is `EC-2.6/refusd`; did you mean `EC-2.6/refused`?; legal: `EC-2.6/",
+        ),
+        (
             ("controls", "IA-9", "--published"),
             "there is no control that the public catalogue gives the number",
         ),

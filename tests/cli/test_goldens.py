@@ -47,6 +47,9 @@ def test_help(name: str) -> None:
         ("controls.txt", ("controls",)),
         ("controls-published.txt", ("controls", "--published")),
         ("controls-EC-2.6.txt", ("controls", "EC-2.6")),
+        ("controls-reason.txt", ("controls", "ec-2.9/deadline")),
+        ("controls-reason-of-the-plane.txt", ("controls", "plane/control-failed")),
+        ("controls-alias.txt", ("controls", "IA-2.4")),
         ("controls-PG-2.5.json", ("controls", "PG-2.5", "--json")),
     ],
 )

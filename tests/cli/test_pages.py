@@ -66,10 +66,10 @@ def test_what_the_pages_show_is_what_commands_print(root: Path, tmp_path: Path) 
             done = maso(*shlex.split(" ".join(arguments)))
         return done.out + done.error
 
-    for page in pages.CLI_PAGES:
+    for name, page in pages.CONSOLE_PAGES.items():
         text = page.read_text("utf-8")
         assert pages.console_page(text, ask, ("compared",)) == text, (
-            f"{page.name} is out of date: run .venv/bin/python tools/pages.py cli"
+            f"{page.name} is out of date: run .venv/bin/python tools/pages.py {name}"
         )
 
 

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+from maso.cli.counting import honest_trouble
 from maso.cli.names import records_of
+from maso.clock import SECOND
 from maso.controls.endorse import Endorse
 from maso.evidence.records import GateRecord, MessageRecord
 from maso.evidence.verify import verify
 from maso.fleet.load import load_fleet
 from maso.fleet.rulebook import fleet_digest
+from maso.sim.checkers.records import EveryDecisionRecorded
 from tests.cli.terminal import Done, command, environment, maso, maso_apart
 
 
@@ -179,6 +182,74 @@ def test_a_broken_control_is_seen_and_told(tmp_path: Path, monkeypatch: pytest.M
     assert "What broke, and where" in done.out
     assert f"records    {summary['broken'][0]['records'][0]}" in done.out
     assert maso("verify", str(tmp_path / "o")).code == 0  # the evidence of a bad run is good evidence
+
+
+def test_a_violation_without_a_record_of_its_own_is_found_by_its_instant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checker that sees something wrong with an event knows when, not under which number it was kept."""
+    monkeypatch.setattr(EveryDecisionRecorded, "turn", lambda self, turn: "an example" * (turn.now > SECOND))
+    done = maso("run", "research-5", "--minutes", "1", "--out", str(tmp_path / "o"), "--json")
+    assert done.code == 10
+    first = done.document["broken"][0]
+    assert (first["broke"], first["what"]) == ("violation", "an example")
+    assert first["records"]
+    for number, record in records_of(tmp_path / "o"):
+        if number in first["records"]:
+            assert getattr(record, "now", None) == first["at_ns"]
+    assert "`What broke, and where`" in done.error
+
+
+def test_honest_traffic_that_does_not_get_through_is_the_last_word(
+    a_run: tuple[Path, Done], tmp_path: Path
+) -> None:
+    assert a_run[1].error == ""
+    assert a_run[1].document["honest_trouble"] == ""
+    out = str(tmp_path / "o")
+    tight = ("--set", "types.product_presentation.budgets.turns=1", "--attack", "none", "--out", out)
+    done = maso("run", "ecommerce-10k", "--size", "20", "--minutes", "1", *tight)
+    assert done.code == 0
+    last = done.error.splitlines()[-1]
+    assert last.startswith("maso: honest traffic does not get through: ")
+    assert "OB-2.5/turns (the instance has used its turns; what to do: end the session" in last
+    assert f"`maso ls {out} --honest --decision deny`" in last
+
+
+def test_every_journey_broken_off_is_told_though_most_messages_went_through() -> None:
+    row = {"allow": 995, "redact": 0, "hold": 0, "deny": 5}
+    decisions = {"honest": row, "reasons": []}
+    broken = [{"journey": "purchase", "by": "patience", "count": 4}]
+    honest = {"journeys_broken": broken, "journeys_completed": {}, "sessions_turned_away": 0}
+    said = honest_trouble(decisions, honest, "out")
+    assert said.startswith("honest traffic does not get through: all 4 journeys that ended were broken off")
+    assert "4 purchase, broken off by patience" in said
+    assert honest_trouble(decisions, {**honest, "journeys_completed": {"purchase": 1}}, "out") == ""
+    refused = {"honest": {**row, "deny": 11}, "reasons": []}
+    assert "11 of 1,006 messages were refused" in honest_trouble(
+        refused, {**honest, "journeys_completed": {"purchase": 1}}, "out"
+    )
+
+
+def test_a_reason_counts_under_the_control_that_it_names(a_run: tuple[Path, Done]) -> None:
+    decisions = a_run[1].document["decisions"]
+    for name in ("allow", "redact", "hold", "deny"):
+        by_reason: dict[str, int] = {}
+        for row in decisions["reasons"]:
+            if row["decision"] == name:
+                times = row["honest"] + row["hostile"] + row["unproven"]
+                by_reason[row["control"]] = by_reason.get(row["control"], 0) + times
+        by_control = {row["control"]: row[name] for row in decisions["by_control"] if row[name]}
+        assert by_control == by_reason
+    assert {row["control"]: row["name"] for row in decisions["by_control"]}["PG-2.5"] == "part of PG-2.7"
+
+
+def test_the_run_explains_its_own_words(tmp_path: Path) -> None:
+    done = maso("run", "research-5", "--minutes", "2", "--out", str(tmp_path / "o"))
+    for word in ("held first: ", "nobody proven: ", "no surface for them ("):
+        assert word in done.out
+    for invariant in ("the judge is", "shutdown and the economy are", "PACE phases are"):
+        assert invariant in " ".join(done.out.split())
+    assert "not run in this version" in " ".join(done.out.split())
 
 
 def test_what_ran_can_be_run_again_from_its_own_file(tmp_path: Path) -> None:

@@ -118,21 +118,28 @@ def check(
 
 @app.command()
 def controls(
-    control: Annotated[str, typer.Argument(metavar="[ID]", help="One control, such as EC-2.6.")] = "",
+    control: Annotated[
+        str,
+        typer.Argument(
+            metavar="[ID]", help="One control, such as EC-2.6, or a reason, such as EC-2.6/refused."
+        ),
+    ] = "",
     published: Annotated[
         bool, typer.Option("--published", help="Use the numbers of the current public MASO catalogue.")
     ] = False,
     as_json: Json = False,
 ) -> Work:
-    """The controls that run, or one of them with every reason that it may give.
+    """The controls that run, or one of them with every reason that it may give, or one reason.
 
-    Ids are those of the documents that maso was built for; `--published` shows, and looks up, the numbers
-    that the public MASO catalogue gives the same controls today.
+    Ids are those of the documents that maso was built for. `--published` shows the numbers that the public
+    MASO catalogue gives the same controls today, and takes an ID as such a number only; without it, an ID
+    that is none here is looked up there too.
 
     \b
     Examples:
       maso controls
       maso controls EC-2.6
+      maso controls EC-2.6/refused
       maso controls IA-2.3 --published
 
     Exit codes: 0, or 2 when there is no such control.

@@ -15,6 +15,7 @@ from maso.cli.names import Names, Parties, reason_of
 from maso.controls.catalog import CONTROLS
 from maso.envelope import KIND_NAMES
 from maso.evidence.records import AdmitRecord, ContractRecord, EndorseRecord, EndRecord, MessageRecord, Record
+from maso.report.terminal import NOBODY
 from maso.scan.signals import Kind
 from maso.sim.adversaries.ground import HOSTILE_CHANNELS_FROM, HOSTILE_SESSIONS_FROM
 from maso.sim.tally import Tally
@@ -71,7 +72,7 @@ class Counts:
 
     def _message(self, record: MessageRecord, parties: Parties) -> None:
         side = int(record.session >= HOSTILE_SESSIONS_FROM or record.channel >= HOSTILE_CHANNELS_FROM)
-        sender = (parties.type_of(record.sender) if record.authenticated else None) or "nobody proven"
+        sender = (parties.type_of(record.sender) if record.authenticated else None) or NOBODY
         self.messages[side, sender, record.kind, record.outcome] += 1
         self.payload_bytes += record.size
         self.declassified += record.shed != 0
@@ -230,6 +231,47 @@ def _found(counts: Counts, side: int, kind: Kind) -> dict[str, int]:
     for (outcome, _), n in rows.items():
         found[outcome] = found.get(outcome, 0) + n
     return {**_decisions(found), "hidden": sum(n for (_, hidden), n in rows.items() if hidden)}
+
+
+# A fleet that stops more than one honest message in a hundred does not do its work, however safe it is.
+HONEST_THROUGH_MIN: Final = 0.99
+REASONS_TOLD_MAX: Final = 3
+
+
+def honest_trouble(decisions: dict[str, Any], honest: dict[str, Any], run_dir: str) -> str:
+    """Why honest traffic does not get through, with what to do about it; empty when it does."""
+    row = decisions["honest"]
+    through = row["allow"] + row["redact"]
+    settled = through + row["deny"]
+    broken = sum(b["count"] for b in honest["journeys_broken"])
+    ended = broken + sum(honest["journeys_completed"].values())
+    said = []
+    if settled and through < HONEST_THROUGH_MIN * settled:
+        said.append(f"{row['deny']:,} of {settled:,} messages were refused")
+    if broken and broken == ended:
+        said.append(f"all {broken:,} journeys that ended were broken off")
+    if not settled and honest["sessions_turned_away"]:
+        said.append(f"all {honest['sessions_turned_away']:,} sessions were turned away")
+    if not said:
+        return ""
+    reasons = _top_reasons(decisions, honest, run_dir)
+    return f"honest traffic does not get through: {' and '.join(said)}{reasons}"
+
+
+def _top_reasons(decisions: dict[str, Any], honest: dict[str, Any], run_dir: str) -> str:
+    refused = [r for r in decisions["reasons"] if r["decision"] == "deny" and r["honest"]]
+    refused.sort(key=lambda r: (-r["honest"], r["code"]))
+    if refused:
+        told = [
+            f"{r['honest']:,} {r['code']} ({r['text']}; what to do: {r['remedy']})"
+            for r in refused[:REASONS_TOLD_MAX]
+        ]
+        told.append(f"`maso ls {run_dir} --honest --decision deny` lists them, `maso explain` shows why")
+    else:
+        off = sorted(honest["journeys_broken"], key=lambda b: (-b["count"], b["journey"], b["by"]))
+        told = [f"{b['count']:,} {b['journey']}, broken off by {b['by']}" for b in off[:REASONS_TOLD_MAX]]
+        told.append(f"`maso check {run_dir}/fleet.yaml` shows what the fleet file lets each agent do")
+    return "".join(f"; {text}" for text in told)
 
 
 def honest_document(tally: Tally) -> dict[str, Any]:

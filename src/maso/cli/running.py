@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from maso import __version__
 from maso.cli.arguments import whole_number
 from maso.cli.checked import again, broken_in, checkers_document
-from maso.cli.counting import count, decisions_document, honest_document, scan_document
+from maso.cli.counting import count, decisions_document, honest_document, honest_trouble, scan_document
 from maso.cli.ending import HELD, INTERRUPTED, INVARIANT, NOTHING, Stop
 from maso.cli.fleet import Declared, declared
 from maso.cli.hostile import adversaries_document, broken_by, selected, wanted_attacks
@@ -93,13 +93,16 @@ def run_command(
     write(wish.out / "fleet.yaml", found.text)
     summary = perform(screen, found, wish, settings)
     screen.emit("maso.run/1", summary)
+    trouble = summary["honest_trouble"]
     if not as_json:
         from maso.report.terminal import run_summary
 
         screen.show(*run_summary(summary))
     code = exit_code(summary)
     if code:
-        raise Stop(code, *_ending_lines(summary, code), shown=True)
+        raise Stop(code, *_ending_lines(summary, code), *([trouble] if trouble else []), shown=True)
+    if trouble:
+        screen.note(trouble)
 
 
 def perform(screen: Screen, found: Declared, wish: Wish, settings: list[str]) -> dict[str, Any]:
@@ -120,6 +123,7 @@ def perform(screen: Screen, found: Declared, wish: Wish, settings: list[str]) ->
     with screen.progress("counting", journal.records) as advance:
         spots = Spots(ran.mix, ran.suite, names)
         counts = count(_watched(records_of(wish.out), advance), names, spots.note)
+    decisions, honest = decisions_document(counts, names), honest_document(sim.tally)
     summary = {
         "maso_version": __version__,
         "fleet": _fleet_document(found, rules),
@@ -130,8 +134,9 @@ def perform(screen: Screen, found: Declared, wish: Wish, settings: list[str]) ->
         "interrupted": took.interrupted,
         "simulated_ns": sim.kernel.now,
         "simulated_events": sim.kernel.events,
-        "decisions": decisions_document(counts, names),
-        "honest": honest_document(sim.tally),
+        "decisions": decisions,
+        "honest": honest,
+        "honest_trouble": honest_trouble(decisions, honest, str(wish.out)),
         "adversaries": adversaries_document(ran.mix),
         "scan": scan_document(counts),
         "checkers": checkers_document(ran.suite),

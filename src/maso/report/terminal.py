@@ -16,6 +16,7 @@ from rich.text import Text
 TYPES_SHOWN_MAX: Final = 24
 VIOLATIONS_SHOWN_MAX: Final = 5  # the first ones show what is wrong; `summary.json` has twenty of each
 BROKEN_SHOWN_MAX: Final = 10  # one control that fails breaks many things in the same way
+NOBODY: Final = "nobody proven"  # the row of messages whose sender proved nothing
 DECISIONS: Final = ("allow", "redact", "hold", "deny")
 
 
@@ -102,7 +103,21 @@ def _decisions(s: dict[str, Any]) -> list[RenderableType]:
         table.add_row(*_type_row(row))
     more = len(rows) - len(kept)
     rest = [lines(f"  and {more:,} more types, in summary.json")] if more else []
+    legend = _legend_of_decisions(found)
+    rest += [lines("", *(f"  {text}" for text in legend))] if legend else []
     return [heading("What was decided", f"{settled:,} messages: {said}"), Text(), table, *rest]
+
+
+def _legend_of_decisions(found: dict[str, Any]) -> list[str]:
+    """What the words in the table mean, of those that are there."""
+    said = []
+    if found["by_decision"]["hold"]:
+        said.append(
+            "held first: kept until somebody outside the agents vouched for it or did not, then decided"
+        )
+    if any(row["type"] == NOBODY for row in found["by_type"]):
+        said.append(f"{NOBODY}: forged, expired or unreadable; whoever it names need not have sent it")
+    return said
 
 
 _WORDS: Final = {"allow": "allowed", "redact": "redacted", "hold": "held first", "deny": "denied"}
@@ -190,8 +205,17 @@ def _adversaries(found: dict[str, Any]) -> list[RenderableType]:
             f"{row['without_effect']:,}" if row["without_effect"] else "",
             f"{len(row['achieved']):,}",
         )
-    more = [lines(f"  no surface for them in this fleet: {', '.join(absent)}")] if absent else []
-    return [head, Text(), table, *more]
+    legend = []
+    if any(row["without_effect"] for row in rows):
+        legend.append(
+            "no effect anyway: no control refused it, and what it wanted did not happen all the same"
+        )
+    if absent:
+        legend.append(
+            "no surface for them (this fleet has no link, port or action to aim at; summary.json says what"
+            f" is missing): {', '.join(absent)}"
+        )
+    return [head, Text(), table, *([lines("", *(f"  {text}" for text in legend))] if legend else [])]
 
 
 def _checkers(found: dict[str, Any]) -> list[RenderableType]:
