@@ -75,7 +75,18 @@ BAD = [
         "`amount_minor` ends at `max` 100, and its fact `refund_minor` goes up to 45000",
     ),
     ("shop", "min: 1, max: 99, fact: quantity", "min: 2, max: 99, fact: quantity", "starts at `min` 2"),
-    ("firm", "values: [buy, sell], fact: side", "values: [buy], fact: side", "`side` lack `sell`"),
+    (
+        "firm",
+        "values: [buy, sell], fact: side",
+        "values: [buy], fact: side",
+        "`side` lacks `sell`, and its fact `side` can be that",
+    ),
+    (
+        "start",
+        "refunded_minor: {type: money, max: 50000}",
+        "refunded_minor: {type: money, max: 900}",
+        "`refunded_minor` of the answer ends at `max` 900, and what `shop.payment_refund` gives goes up to",
+    ),
     # names
     ("start", "{from: chat,", "{from: chatt,", "there is no type or port `chatt`; did you mean `chat`?"),
     ("start", "to: researcher, schema", "to: reseacher, schema", "no agent type `reseacher`; did you mean"),

@@ -8,7 +8,7 @@ import pytest
 from maso.clock import HOUR
 from maso.fleet.builtins import builtin_names, builtin_path
 from maso.fleet.load import load
-from maso.fleet.operations import FACTS, RANGES, range_of, worlds_of
+from maso.fleet.operations import FACTS, OPERATIONS, RANGES, answer_range, range_of, worlds_of
 from maso.sim.driver import _make_worlds
 from maso.sim.streams import stream
 from maso.sim.worlds.base import MemoryStore, World, shown
@@ -40,17 +40,23 @@ def made(name: str, seed: int) -> World:
 
 def runs(name: str, seed: int) -> Iterator[Mapping[str, Any]]:
     """The facts of honest sessions of a day, after each operation."""
+    for facts, _, _ in told(name, seed):
+        yield facts
+
+
+def told(name: str, seed: int) -> Iterator[tuple[Mapping[str, Any], str, Mapping[str, Any]]]:
+    """After each operation the facts, its name and its answer."""
     world = made(name, seed)
     for session in range(SESSIONS):
         now = session * 24 * HOUR // SESSIONS
         world.advance(now)
         facts: dict[str, Any] = {}
         world.open(session, facts, now)
-        yield facts
+        yield facts, "", {}
         for n, operation in enumerate(WAYS[name]):
             args = {"query": "anything", **shown(operation, facts)}
-            world.perform(operation, session, args, f"{session}/{n}", now)
-            yield facts
+            answer, _ = world.perform(operation, session, args, f"{session}/{n}", now)
+            yield facts, operation, answer
         world.close(session, now)
 
 
@@ -71,6 +77,22 @@ def test_the_worlds_keep_to_the_declared_ranges(name):
     assert seen == set(RANGES[name])
     # Nor is a fleet refused for what no world comes near.
     assert [f for f, size in most.items() if RANGES[name][f].high > 4 * size and f != "session_id"] == []
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_answers_keep_to_their_ranges(name):
+    for _, operation, answer in told(name, 3):
+        for field, value in answer.items():
+            known = answer_range(OPERATIONS[operation], field)
+            if known is not None:
+                size = value if isinstance(value, int) else len(value)
+                assert known.low <= size <= known.high, (operation, field, value)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+def test_every_field_of_every_answer_has_a_range(operation):
+    for field, kind in operation.answer.items():
+        assert kind == "bool" or answer_range(operation, field) is not None, field
 
 
 def test_every_fact_has_its_range_in_the_type_that_it_has():

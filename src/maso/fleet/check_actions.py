@@ -2,9 +2,10 @@
 
 from maso.fleet.bind import Path, listed, near
 from maso.fleet.check_flows import shedding
+from maso.fleet.check_shapes import misfits
 from maso.fleet.ground import Ground, excess
 from maso.fleet.model import Action, AgentType, LabelSpec, Schema
-from maso.fleet.operations import OPERATIONS, Operation
+from maso.fleet.operations import OPERATIONS, Operation, Range, answer_range
 
 
 def check(g: Ground) -> None:
@@ -65,6 +66,10 @@ def _answer(g: Ground, path: Path, action: Action, operation: Operation, schema:
         elif given is not None and spec.type != given:
             what = f"the answer has `{name}` as `{spec.type}`; `{operation.name}` gives `{given}`"
             g.wrong((*path, "answer"), what, f"`{name}: {{type: {given}}}`")
+        elif given is not None and spec.fact is None:
+            for _, here, there, legal in misfits(spec, answer_range(operation, name) or Range()):
+                what = f"`{name}` of the answer {here}, and what `{operation.name}` gives {there}"
+                g.wrong((*path, "answer"), what, f"{legal} in the schema `{schema.id}`")
 
 
 def _guards(g: Ground, path: Path, action: Action) -> None:

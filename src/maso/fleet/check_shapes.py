@@ -1,12 +1,13 @@
 """Schemas: each field has what its type needs and nothing that its type cannot use."""
 
 import keyword
+from collections.abc import Iterator
 from typing import Final
 
 from maso.fleet.bind import KEY, Path, listed, near
 from maso.fleet.ground import Ground
 from maso.fleet.model import FieldSpec, Schema
-from maso.fleet.operations import FACTS, TEXTS, WorldName, range_of, worlds_of
+from maso.fleet.operations import FACTS, TEXTS, Range, WorldName, range_of, worlds_of
 
 # What each attribute of a field means something for.
 _USES: Final = {
@@ -81,20 +82,23 @@ def _sources(g: Ground, path: Path, spec: FieldSpec) -> None:
 def _holds(g: Ground, path: Path, spec: FieldSpec, fact: str, worlds: tuple[WorldName, ...]) -> None:
     """A field that cannot hold its fact would have honest messages refused."""
     known = range_of(fact, worlds)
-    if known is None:
-        return
-    name, limits = path[-1], spec.type in ("int", "money")
+    if known is not None:
+        for attribute, here, there, legal in misfits(spec, known):
+            what = f"`{path[-1]}` {here}, and its fact `{fact}` {there}"
+            g.wrong((*path, attribute), what, f"{legal}, or the field without `fact`")
+
+
+def misfits(spec: FieldSpec, known: Range) -> Iterator[tuple[str, str, str, str]]:
+    """Why a field cannot hold what comes: the attribute, what it says, what comes, and what is legal."""
     if spec.max is not None and 0 < spec.max < known.high:
-        reach = f"goes up to {known.high}" if limits else f"has up to {known.high} characters"
-        what = f"`{name}` ends at `max` {spec.max}, and its fact `{fact}` {reach}"
-        g.wrong((*path, "max"), what, f"{known.high} or more, or the field without `fact`")
+        numbers = spec.type in ("int", "money")
+        reach = f"goes up to {known.high}" if numbers else f"has up to {known.high} characters"
+        yield "max", f"ends at `max` {spec.max}", reach, f"{known.high} or more"
     if spec.type == "int" and (spec.min or 0) > known.low:
-        what = f"`{name}` starts at `min` {spec.min}, and its fact `{fact}` at {known.low}"
-        g.wrong((*path, "min"), what, f"{known.low} or less, or the field without `fact`")
+        yield "min", f"starts at `min` {spec.min}", f"at {known.low}", f"{known.low} or less"
     missing = [word for word in known.words if word not in spec.values]
     if missing and spec.values:
-        what = f"the `values` of `{name}` lack {listed(missing)}, which its fact `{fact}` can be"
-        g.wrong((*path, "values"), what, f"{listed(known.words)} among them, or the field without `fact`")
+        yield "values", f"lacks {listed(missing)}", "can be that", f"{listed(known.words)} among them"
 
 
 def _cards(g: Ground, path: Path, schema: Schema) -> None:

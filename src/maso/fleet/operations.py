@@ -177,6 +177,27 @@ RANGES: Final[dict[WorldName, dict[str, Range]]] = {
 }
 
 
+# What answers have besides facts of their world.
+_ANSWERED: Final[dict[str, Range]] = {
+    "line_minor": _BASKET,
+    "percent": Range(0, 15),
+    "amount_minor": _BASKET,
+    "credit_id": _NUMBER,
+    "days": Range(0, 5),
+    "volume": Range(10_000, 1_058_575),
+    "pages": Range(12, 191),
+    "settled_minor": Range(500, 30_000_000),
+}
+# In answers of the desk, `price_minor` is the price of a trade.
+_TRADED: Final = {"price_minor": _SECURITY}
+
+
+def answer_range(operation: Operation, name: str) -> Range | None:
+    """What the operation's answer can have in this field; None for truth values."""
+    known = {**_ANSWERED, **RANGES[operation.world], **(_TRADED if operation.world == "desk" else {})}
+    return known.get(name)
+
+
 def worlds_of(operations: Iterable[str], facts: Iterable[str]) -> tuple[WorldName, ...]:
     """The worlds that a fleet with these operations and facts runs in, in the order in which they tell."""
     homes = {OPERATIONS[name].world for name in operations if name in OPERATIONS}
