@@ -177,6 +177,8 @@ def run(
     Prints what was decided and why, and writes DIR/fleet.yaml (as run), DIR/evidence/ (the signed record)
     and DIR/summary.json. The same fleet, size, minutes and seed give the same evidence, byte for byte.
     Traffic, people and the world are simulated; every decision is made by the code that would run live.
+    What broke comes with its place: whose attempt, which way or action, which session, which records. When
+    honest traffic does not get through, the last line on standard error says so and why.
 
     \b
     Examples:
@@ -255,7 +257,8 @@ def explain(
     """The whole chain behind one decision, rebuilt from the evidence alone.
 
     Who sent it, under which credential, contracts and endorsements, what was found and why it was decided
-    so; and everything that its sender had read before, up to where it entered the fleet.
+    so; and everything that its sender had read before, up to where it entered the fleet. Of a record that is
+    about no message (an admission, a contract, a gate): what it is and what it changed.
 
     \b
     Examples:

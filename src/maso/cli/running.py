@@ -122,7 +122,7 @@ def perform(screen: Screen, found: Declared, wish: Wish, settings: list[str]) ->
     names = names_of(wish.out)
     with screen.progress("counting", journal.records) as advance:
         spots = Spots(ran.mix, ran.suite, names)
-        counts = count(_watched(records_of(wish.out), advance), names, spots.note)
+        counts = count(_watched(records_of(wish.out), advance), names, spots.note if spots.wanted else None)
     decisions, honest = decisions_document(counts, names), honest_document(sim.tally)
     summary = {
         "maso_version": __version__,

@@ -33,6 +33,11 @@ class Spots:
         self._rows: dict[int, Row] = {}
         self._at: dict[int, list[int]] = {}
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anything broke: most runs need no look at their records."""
+        return bool(self._refs or self._instants)
+
     def note(self, number: int, record: Record, parties: Parties) -> None:
         """Called for every record in its order, with whoever was admitted until then."""
         now = getattr(record, "now", -1)
