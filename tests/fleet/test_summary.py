@@ -85,6 +85,8 @@ link = START.links[1]
 cycle = replace(START.delegations[0], from_="cashier", to="front_desk")
 forth = replace(SHOP.dependencies[0], on_emergency="cascade")
 back = replace(forth, consumer=forth.producer, producer=forth.consumer)
+fields = START.schemas[at(START, "schemas", "refund_request")].fields
+INVENTED = {**fields, "order_id": replace(fields["order_id"], fact=None)}
 DESERVING = {
     "provider-share": (change(START, "types", 3, provider="provider-a"), "provider-a (4 of 4"),
     "control-on-task-provider": (
@@ -100,6 +102,10 @@ DESERVING = {
         "order.cancel (50%)",
     ),
     "money-not-privileged": (change(START, "actions", 2, privileged=False), "refund.pay"),
+    "argument-made-up": (
+        change(START, "schemas", at(START, "schemas", "refund_request"), fields=INVENTED),
+        "refund.pay: order_id (`fact: order_id`)",
+    ),
     "barrier-without-schema": (
         replace(START, links=(*START.links, replace(link, from_="cashier", to="supervisor"))),
         "cashier > supervisor (bank_data)",

@@ -147,6 +147,17 @@ def _unguarded_money(a: _About) -> _Found:
             yield action.id
 
 
+def _made_up(a: _About) -> _Found:
+    """Arguments that the world will compare with its facts, and that a simulated session would invent."""
+    schemas = {s.id: s for s in a.fleet.schemas}
+    for action in a.fleet.actions:
+        operation = OPERATIONS[action.operation]
+        for name, argument in operation.arguments.items():
+            field = schemas[action.schema].fields[name]
+            if operation.facts_check and argument.fact and field.fact is None:
+                yield f"{action.id}: {name} (`fact: {argument.fact}`)"
+
+
 def _never_delegated(a: _About) -> _Found:
     for agent in a.fleet.types:
         given = {name for d in a.fleet.delegations if d.to == agent.id for name in d.actions}
@@ -373,6 +384,14 @@ RULES: Final[tuple[_Rule, ...]] = (
         "an action moves money and is not privileged",
         "untrusted text may determine its arguments",
         "`privileged: true` with `arguments`",
+    ),
+    (
+        "argument-made-up",
+        "medium",
+        _made_up,
+        "an argument that the world compares with its facts has no `fact`",
+        "simulated honest sessions invent it, and the world declines what they ask",
+        "the named `fact` in the field of the action's schema",
     ),
     (
         "barrier-without-schema",
