@@ -294,3 +294,18 @@ def test_a_person_has_as_long_as_the_fleet_file_says() -> None:
         (ask,) = rig.act(s["cart"], "order.create", ORDER)
         assert isinstance(ask, Ask)
         assert ask.not_after - rig.now == expected * MINUTE
+
+
+def test_an_answer_after_the_deadline_comes_too_late_even_if_no_timer_rang() -> None:
+    rig, s = _tainted()
+    rig.plane.handle(
+        Endorse(CUSTOMER, 1, _digest(rig, "order.create", ORDER), rig.now + 60 * MINUTE), rig.now
+    )
+    (ask,) = rig.act(s["cart"], "order.create", ORDER)
+    assert isinstance(ask, Ask)
+    rig.now = ask.not_after
+    assert reasons(rig.plane.handle(Answer(ask.hold, FACTS, True), rig.now)) == ("EC-2.9/deadline",)
+    (ask,) = rig.act(s["cart"], "order.create", ORDER)
+    assert isinstance(ask, Ask)
+    rig.now = ask.not_after
+    assert rig.plane.handle(Endorse(FACTS, 1, ask.digest, rig.now + MINUTE), rig.now) == []

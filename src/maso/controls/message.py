@@ -28,6 +28,7 @@ class Message:
     action_digest  what an endorsement of this action is bound to; empty unless one was needed
     received       marks of the values that its delivery lets the recipient tell (`derive.py`)
     ask            kind of endorser that a hold asks for
+    deadline       until when a held message waits
     """
 
     __slots__ = (
@@ -38,6 +39,7 @@ class Message:
         "channel",
         "claims_checked",
         "contract",
+        "deadline",
         "declassified",
         "digest",
         "envelope",
@@ -84,4 +86,5 @@ class Message:
         self.received = b""
         self.action_digest = b""
         self.ask = 0
+        self.deadline = 0
         self.tokens = 0

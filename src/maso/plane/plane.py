@@ -86,9 +86,7 @@ class Plane:
             endorse.PERSON: review * MINUTE if review else PERSON_DEADLINE_NS,
         }
         self._holds: dict[int, Message] = {}
-        self._waiting: dict[
-            bytes, list[int]
-        ] = {}  # action digest -> holds, so that a confirmation finds them
+        self._waiting: dict[bytes, list[int]] = {}  # action digest -> holds: a confirmation finds them
         self._record_key = keys.record
         self.last: Decision | None = None
         self._handlers: dict[type, Callable[..., list[Effect]]] = {
@@ -175,6 +173,7 @@ class Plane:
 
     def _held(self, m: Message, ref: int, not_after: int) -> list[Effect]:
         m.wire = b""
+        m.deadline = not_after
         self._holds[ref] = m
         self._waiting.setdefault(m.action_digest, []).append(ref)
         envelope = m.envelope
@@ -196,6 +195,9 @@ class Plane:
         if event.hold not in self._holds:
             return []  # late or repeated: what it answered was decided already
         m = self._release(event.hold)
+        if now >= m.deadline:
+            # A driver whose timer is late must not make an answer early.
+            return self._again(m, event.hold, now, Finding(Outcome.DENY, endorse.LATE))
         session = m.envelope.session
         not_after = now + self._deadline_ns.get(event.kind, FACTS_DEADLINE_NS)
         granted = event.granted and event.kind == m.ask
@@ -235,7 +237,7 @@ class Plane:
         effects: list[Effect] = []
         for hold in tuple(self._waiting.get(event.digest, ())):
             m = self._holds[hold]
-            if m.envelope.session == event.session and m.ask & event.kind:
+            if m.envelope.session == event.session and m.ask & event.kind and now < m.deadline:
                 effects += self._again(self._release(hold), hold, now, None)
         return effects
 
