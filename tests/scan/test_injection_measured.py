@@ -33,7 +33,8 @@ class Row(NamedTuple):
     attack: bool
     flag: bool
     block: bool
-    excused: bool  # the detector flags the plain text, and the first stage would not have called it
+    excused: bool  # the detector flags the plain text, and the scanner as a whole does not
+    unasked: bool  # the detector flags the plain text, and the first stage would not have called it
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,10 @@ def rows() -> list[Row]:
             content = json.dumps({"text": row["text"]}, ensure_ascii=False).encode()
             kinds = scanner.scan(sha256(content).digest(), content).kinds
             flag = bool(kinds & Kind.INJECTION_FLAG)
-            excused = not flag and detector.inspect([row["text"]]).flag
-            made.append(Row(row["source"], naive, attack, flag, bool(kinds & Kind.INJECTION_BLOCK), excused))
+            plain = detector.inspect([row["text"]]).flag
+            block = bool(kinds & Kind.INJECTION_BLOCK)
+            unasked = plain and not detector.first(content)
+            made.append(Row(row["source"], naive, attack, flag, block, plain and not flag, unasked))
     return made
 
 
@@ -76,7 +79,11 @@ def test_blocking_implies_flagging(rows: list[Row]) -> None:
     assert all(row.flag for row in rows if row.block)
 
 
-def test_the_first_stage_excuses_next_to_nothing(rows: list[Row]) -> None:
+def test_the_first_stage_asks_about_all_that_the_detector_flags(rows: list[Row]) -> None:
+    assert not [row.source for row in rows if row.unasked]
+
+
+def test_the_scanner_excuses_next_to_nothing(rows: list[Row]) -> None:
     attacks = [row for row in rows if row.attack and not row.naive]
     excused = [row for row in attacks if row.excused]
     assert len(excused) <= 0.01 * len(attacks), sorted({row.source for row in excused})

@@ -2,9 +2,9 @@
 text.
 
 `first` answers "could the full detector flag this?" from the raw JSON bytes: it looks for the rare cue of
-every rule (each rule has at least one), for the marks of a disguise, and for words that the classifier
-leans on. It reads bytes as they are: text behind base64, URL or JSON escapes is the business of the scanner
-that decodes it and then calls `inspect` with what came out.
+every rule (each rule has at least one), for the marks of a disguise, and for words that the classifier leans
+on; where it sees one, it asks the rules themselves. Text behind base64 is the business of the scanner that
+decodes it and then asks again about what came out.
 
 `inspect` adds one learned weight per family of rules that fired to the classifier's score. *Flag* marks a
 message and refuses nothing. *Block* needs a strong rule, a high classifier score and no sign that the text
@@ -68,10 +68,10 @@ class InjectionDetector:
         self._weights = tuple(self._meta.rules[rule.name] for rule in RULES)
         self._classifier = NgramClassifier(self._meta, weights)
         self._matcher = CueMatcher()
-        self._trigger = TriggerScan()
+        self._trigger = TriggerScan(self._matcher)
 
     def first(self, content: bytes) -> bool:
-        """Could `inspect` flag this? False only when no trigger occurs in the raw bytes."""
+        """Could `inspect` flag this? False when no rule fires and nothing hints at a disguise."""
         return self._trigger.any(content)
 
     def inspect(self, texts: Sequence[str]) -> InjectionSignal:

@@ -56,6 +56,10 @@ def _plain_table() -> dict[int, str]:
 
 _PLAIN: Final = _plain_table()
 _ALIKE: Final = str.maketrans(_ALIKE_FROM, _ALIKE_TO)
+_PLAIN_BYTES: Final = {chr(code): (chr(code).encode(), plain.encode()) for code, plain in _PLAIN.items()}
+_ASCII_BYTES: Final = bytes(range(128))
+# Above this share of bytes outside ASCII a text has many different letters, and one pass over all is cheaper.
+FOREIGN_SHARE_MAX: Final = 8
 _LEET_I: Final = str.maketrans("013457@$!", "oieastasi")
 _LEET_L: Final = str.maketrans("013457@$!", "oleastasi")
 _MIXED: Final = re.compile(
@@ -82,6 +86,24 @@ def _plain(match: re.Match[str]) -> str:
 def fold_text(text: str) -> str:
     """Latin letters without accents, Cyrillic in lower case, no joiners; ASCII is returned as it is."""
     return text if text.isascii() else _NOT_ASCII.sub(_plain, text)
+
+
+def fold_bytes(raw: bytes) -> bytes:
+    """`fold_text` on UTF-8, for the first stage; bytes that are no UTF-8 stay or become U+FFFD.
+
+    A text has few different letters outside ASCII, so one replacement for each is cheaper than a pass that
+    decides letter by letter.
+    """
+    if raw.isascii():
+        return raw
+    foreign = raw.translate(None, _ASCII_BYTES)
+    if len(foreign) * FOREIGN_SHARE_MAX > len(raw):
+        return fold_text(raw.decode("utf-8", "replace")).encode()
+    for letter in dict.fromkeys(foreign.decode("utf-8", "replace")):
+        change = _PLAIN_BYTES.get(letter)
+        if change is not None:
+            raw = raw.replace(*change)
+    return raw
 
 
 def alike(text: str) -> str | None:

@@ -199,6 +199,10 @@ CUES: Final[dict[str, str]] = {
     r"f0rg|forg3|byp4|8yp|p455|pa55w|53cr|s3cr|secr3|cu570|cus70|d15r|d1sre|di5re|4dm1n|adm1n|ru135|rul35|ru1e5|0v3rr|0verr|ov3rr|3xp0r|53nd|s3nd",
     "d-morse": r"(?:[.\-]{1,6}[ /|]+){9}",
     "d-bits": r"(?:[01]{8}[ ,]*){6}",
+    # letters of another script inside a Latin word, as bytes
+    "d-mixed": r"[a-z](?:[\xce-\xd4][\x80-\xbf])+[a-z]",
+    # words that the classifier leans on, and business traffic has not: it may flag without a rule
+    "model-words": r"\b(?:prompt|jailbreak|roleplay|persona|uncensored|chatgpt|hypothetical)\b",
 }
 
 MENTIONS: Final[dict[str, str]] = {

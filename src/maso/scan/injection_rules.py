@@ -27,8 +27,9 @@ COMPILED_FILE: Final = "injection_cues.bin"
 _FLAGS: Final = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_DOTALL
 _NAMES: Final = (*CUES, *MENTIONS)
 _EXPRESSIONS: Final = tuple(expand(text) for text in (*CUES.values(), *MENTIONS.values()))
-_MARKS: Final = ("d-spaced", "d-leet", "d-morse", "d-bits", "rot", "reversed")
-_MARK_BITS: Final = tuple((name, 1 << _NAMES.index(name)) for name in _MARKS)
+# Cues that ask for a look whatever the rules say.
+MARKS: Final = ("d-spaced", "d-leet", "d-morse", "d-bits", "d-mixed", "rot", "reversed", "model-words")
+_MARK_BITS: Final = tuple((name, 1 << _NAMES.index(name)) for name in MARKS)
 _MARK_MASK: Final = sum(bit for _, bit in _MARK_BITS)
 _MENTION_MASK: Final = sum(1 << index for index, name in enumerate(_NAMES) if name in MENTIONS)
 
@@ -66,7 +67,7 @@ class Hits(NamedTuple):
 
     rules: tuple[int, ...]
     mentions: int  # how many of the mention cues, each counted once
-    marks: frozenset[str]  # disguises that the text shows signs of, cue names
+    marks: frozenset[str]  # those of `MARKS` that the text has
 
 
 NO_MARKS: Final[frozenset[str]] = frozenset()
@@ -99,9 +100,18 @@ class CueMatcher:
     def __init__(self) -> None:
         self._database = _database()
         self._scratch = hyperscan.Scratch(self._database)
+        # `first` and then `inspect` ask about the same bytes
+        self._last = b""
+        self._last_hits = NO_HITS
 
     def hits(self, folded: bytes) -> Hits:
         """All rules that fire anywhere in `folded`. Linear in its length."""
+        if folded != self._last:
+            self._last_hits = self._hits(folded)
+            self._last = folded
+        return self._last_hits
+
+    def _hits(self, folded: bytes) -> Hits:
         if len(folded) <= CHUNK_BYTES:
             return self._chunk(folded)
         fired: set[int] = set()

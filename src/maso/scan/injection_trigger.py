@@ -1,13 +1,18 @@
 """The first stage: which raw bytes could make the full detector flag?
 
-Every rule needs all of its cues, so seeing the rarest of them is enough to go on, and not seeing it
-excludes the rule. `TRIGGER_CUES` is such a choice: `uncovered_rules` names the rules that it does not cover
-(a test wants none). Bytes are raw JSON: a line break is the two characters backslash and n, and is made
-blank first; text that is not ASCII is folded as the full stage folds it, since accents would hide a cue. More
-triggers than rules: the classifier may flag by itself, and `CLASSIFIER_WORDS` are words that such texts have
-and business traffic has not.
+Two steps. Every rule needs all of its cues, so one Hyperscan pass looks for the rarest cue of each rule and
+stops at the first that it sees: most traffic has none and is done. `TRIGGER_CUES` is such a choice, made on
+business traffic: `uncovered_rules` names the rules that it does not cover (a test wants none). A rare cue
+alone means nothing, so where there is one, the rules themselves are asked, on the text that the full stage
+would read: it flags only if a rule fires, or by another reading of a disguised text, or by the classifier
+alone, which then has one of the words that it leans on.
 
-Not handled: text behind escapes and encodings. The scanner that decodes it calls the full stage by itself.
+Escaped line breaks and characters are undone before the first step, all escapes before the second; text that
+is not ASCII is folded as the full stage folds it, since accents would hide a cue.
+
+Not handled: a trigger that is itself behind escapes or an encoding: the scanner that decodes it asks again.
+A text that the classifier alone would flag, without one of its words: it takes nine logits, which a word
+repeated many times may reach and no row of the development set does.
 """
 
 from __future__ import annotations
@@ -18,23 +23,24 @@ from typing import Any, Final
 import hyperscan
 
 from maso.scan.injection_compiled import compile_expressions, digest_of, shipped
-from maso.scan.injection_fold import fold_text
+from maso.scan.injection_fold import fold_bytes
 from maso.scan.injection_patterns import CUES, RULES, expand
+from maso.scan.injection_rules import MARKS, CueMatcher
+from maso.scan.normalise import unescape
 
 # The rare cue of every rule.
 TRIGGER_CUES: Final = (
     "instructions", "your-rules", "ignore-all", "ignore-your-prior", "refuse-to-follow", "do-not-answer",
-    "forget", "new-task", "if-asked", "no-matter", "changed", "you-are-now", "from-now-on", "act-as",
-    "want-you-act", "unlimited", "dan", "mode", "override-noun", "anything", "never-refuse", "illegal",
-    "fiction", "two-answers", "gpt-label", "swear-oath", "comply", "template", "tag", "role-line",
-    "boundary", "banner", "puppetry", "role-json", "assistant-says", "system-prompt", "verbatim",
-    "written-above", "your-secret", "secret", "image-exfil", "url-slot", "evil-host", "every-answer",
-    "verbatim-string", "hide", "hidden-css", "comment-open", "tool-name", "cleared", "consent", "privilege",
-    "claimed", "before-reply", "test-frame", "note-to", "remember", "tool-output", "other-tenant", "decode",
-    "encoding", "rot", "reversed", "compact", "instead", "l-ignore", "l-now", "l-free", "l-secret",
-    "s-ignore", "s-now", "s-secret", "further-task", "your-task", "pretend-you", "threat", "exempt",
-    "restricted", "agents-reading", "personal", "password", "l-every-answer", "l-approve", "l-new-task",
-    "l-rules", "l-foreign", "in-encoding", "d-spaced", "d-leet", "d-morse", "d-bits",
+    "forget", "new-task", "if-asked", "you-are-now", "from-now-on", "act-as", "want-you-act", "unlimited",
+    "mode", "override-noun", "anything", "never-refuse", "fiction", "swear-oath", "template", "tag",
+    "role-line", "boundary", "banner", "puppetry", "role-json", "assistant-says", "system-prompt",
+    "verbatim", "written-above", "your-secret", "secret", "image-exfil", "url-slot", "evil-host",
+    "every-answer", "verbatim-string", "hide", "hidden-css", "comment-open", "tool-name", "consent",
+    "claimed", "before-reply", "test-frame", "note-to", "tool-output", "other-tenant", "decode", "encoding",
+    "compact", "l-ignore", "l-now", "l-free", "l-secret", "s-ignore", "s-now", "s-secret", "further-task",
+    "your-task", "pretend-you", "threat", "exempt", "restricted", "agents-reading", "personal", "password",
+    "l-new-task", "l-foreign", "in-encoding", "agent", "approve", "for-ever", "l-admin", "l-role-line",
+    "must", "tag-thinking",
 )  # fmt: skip
 # Rules whose every cue is common: the pair is spelled out instead.
 _SET_ASIDE: Final = (
@@ -53,10 +59,6 @@ TRIGGER_PAIRS: Final = {
     ("stop-say",): r"\b(?:stop|halt|wait|attention|well done|good|great|excellent|perfect|okay)[^a-z0-9]+"
     r"(?:write|say|state|output|print|respond|answer|reply|report)",
 }
-CLASSIFIER_WORDS: Final = r"\b(?:prompt|jailbreak|roleplay|persona|uncensored|chatgpt|hypothetical)\b"
-
-# Letters of another script inside Latin words, as bytes.
-MIXED_LETTERS: Final = rb"[a-z](?:[\xce-\xd4][\x80-\xbf])+[a-z]"
 
 COMPILED_FILE: Final = "injection_triggers.bin"
 
@@ -67,15 +69,13 @@ def uncovered_rules() -> tuple[str, ...]:
     return tuple(
         rule.name
         for rule in RULES
-        if rule.name not in paired and not any(cue in TRIGGER_CUES for cue in rule.cues)
+        if rule.name not in paired and not any(cue in TRIGGER_CUES or cue in MARKS for cue in rule.cues)
     )
 
 
 _EXPRESSIONS: Final = (
-    *(expand(CUES[name]) for name in TRIGGER_CUES),
+    *(expand(CUES[name]) for name in (*TRIGGER_CUES, *MARKS)),
     *(pattern.encode() for pattern in TRIGGER_PAIRS.values()),
-    CLASSIFIER_WORDS.encode(),
-    MIXED_LETTERS,
 )
 _FLAGS: Final = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_SINGLEMATCH
 
@@ -100,22 +100,45 @@ def _stop(number: int, start: int, end: int, flags: int, found: list[int]) -> bo
     return True
 
 
+def _unescaped(content: bytes) -> bytes:
+    return unescape(content.decode("utf-8", "replace")).encode("utf-8", "replace")
+
+
 class TriggerScan:
     """Holds its own scratch space: one for one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, matcher: CueMatcher | None = None) -> None:
         self._database = compile_triggers()
         self._scratch = hyperscan.Scratch(self._database)
+        self._matcher = matcher or CueMatcher()
+        # The scanner asks twice about a message that needs decoding, and decoding changed nothing in most.
+        self._last = b""
+        self._last_answer = False
 
     def any(self, content: bytes) -> bool:
-        """Does any trigger occur? Stops at the first."""
-        if not content.isascii():
-            content = fold_text(content.decode("utf-8", "replace")).encode()
-        if b"\\" in content:  # the n of an escaped line break would join the word that follows
-            content = content.replace(b"\\n", b"  ").replace(b"\\t", b"  ").replace(b"\\r", b"  ")
+        """Could the full stage flag these bytes?"""
+        if content != self._last:
+            self._last_answer = self._any(content)
+            self._last = content
+        return self._last_answer
+
+    def _any(self, content: bytes) -> bool:
+        if b"\\u" in content:  # four digits of which a letter would join the word that follows
+            content = _unescaped(content)
+        folded = fold_bytes(content)
+        if b"\\" in folded:  # so would the n of an escaped line break, which is common and cheaper so
+            folded = folded.replace(b"\\n", b" \n").replace(b"\\t", b"  ").replace(b"\\r", b"  ")
+        if not self._has_trigger(folded):
+            return False
+        if b"\\" in content or b"%" in content or b"&" in content:
+            folded = fold_bytes(_unescaped(content))
+        hits = self._matcher.hits(folded)
+        return bool(hits.rules or hits.marks)
+
+    def _has_trigger(self, folded: bytes) -> bool:
         found: list[int] = []
         try:
-            self._database.scan(content, match_event_handler=_stop, context=found, scratch=self._scratch)
+            self._database.scan(folded, match_event_handler=_stop, context=found, scratch=self._scratch)
         except hyperscan.ScanTerminated:
             return True
         return bool(found)
