@@ -1,14 +1,18 @@
 """Labels, clearance, DLP, memory and RAG: a datum does not get where it may not be, detected or not."""
 
+import hashlib
+import json
+
 import msgspec
 import pytest
 
 from maso.clock import HOUR, MINUTE
+from maso.controls.rag import spelled, unspelled
 from maso.fleet.model import Fleet
 from maso.labels import SOURCE_BITS, compartment_bit
 from maso.plane.effects import Deliver
 from maso.plane.events import CloseSession, Purge
-from tests.plane.small import SMALL, Rig, names, reasons
+from tests.plane.small import SMALL, Rig, names, reasons, scanner
 
 PCI = compartment_bit(0)
 PII = compartment_bit(1)
@@ -231,3 +235,20 @@ def test_a_misfit_names_the_declared_field_and_nothing_of_the_payload(body: obje
     rig.send(s["advisor"], s["cart"], body)
     assert rig.plane.last is not None
     assert rig.plane.last.findings[0].detail == said
+
+
+def test_no_signature_looks_like_anything_that_dlp_looks_for() -> None:
+    scan = scanner()
+    for number in range(2000):
+        signature = spelled(hashlib.sha512(b"%d" % number).digest())
+        assert unspelled(signature) == hashlib.sha512(b"%d" % number).digest()
+        documents = [
+            {"id": f"prod-{number}", "version": number % 300, "text": "x", "signature": signature}
+        ] * 2
+        content = json.dumps({"docs": documents, "price": 4999}).encode()
+        assert scan.scan(hashlib.sha256(content).digest(), content).kinds == 0, number
+
+
+@pytest.mark.parametrize("text", ["-", "bbbb-", "bbb", "0123456789abcdef" * 8, "bb" * 64, "é" * 143])
+def test_what_is_not_spelled_as_a_signature_is_none(text: str) -> None:
+    assert unspelled(text) == b""

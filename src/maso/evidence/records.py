@@ -28,7 +28,7 @@ class MessageRecord(_Record, tag=1, frozen=True, array_like=True, gc=False):
     ask         kind of endorser asked, for a hold
     spent       kinds of endorsement consumed
     shed        compartment bits declassified
-    received    marks of values, 8 bytes each, that this delivery lets its recipient tell (`controls/derive.py`)
+    received    marks of values that this delivery lets its recipient tell, 8 bytes each (`derive.py`)
     excerpt     masked text, at most 512 bytes, only where something was refused, held or redacted
     """
 
@@ -155,4 +155,5 @@ def encode_record(record: Record) -> bytes:
 
 def decode_record(body: bytes) -> Record:
     """Strict; raises msgspec.DecodeError for anything that is not a record."""
-    return _decode(body)
+    record: Record = _decode(body)
+    return record
