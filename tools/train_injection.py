@@ -319,7 +319,8 @@ class Study:
         for number in np.flatnonzero(~self.naive & (self.groups != without)).tolist():
             features = self.readings.features[number]
             hits = self.readings.hits[number]
-            best = max(range(len(features)), key=lambda i, n=number, h=hits: (len(h[i].rules), scores[n][i]))
+            rated = [(len(hits[i].rules), scores[number][i]) for i in range(len(features))]
+            best = max(range(len(features)), key=rated.__getitem__)
             if hits[best].rules and hits[best].mentions:
                 continue  # declared, not learned: one source has most of the talk about attacks
             x.append([scores[number][best] / 100, *features[best]])

@@ -24,7 +24,8 @@ graphs = st.integers(1, 7).flatmap(lambda n: st.lists(st.integers(0, 2**n - 1), 
 
 def walks(out, source):
     """Everything reached in one step or more, by search."""
-    found, front = set(), set(members(out[source]))
+    found: set[int] = set()
+    front = set(members(out[source]))
     while front - found:
         found |= front
         front = {j for i in front for j in members(out[i])}
@@ -87,4 +88,6 @@ def test_transitive_candidates_name_the_path():
 
 
 def test_whoever_lacks_nothing_is_no_candidate():
-    assert transitive_candidates(Graph(load(TEMPLATE).fleet)) == []
+    fleet = load(TEMPLATE).fleet
+    assert fleet is not None
+    assert transitive_candidates(Graph(fleet)) == []

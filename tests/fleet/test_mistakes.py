@@ -7,9 +7,14 @@ from maso.fleet.load import Loaded, load
 from maso.fleet.starter import TEMPLATE
 from tests.fleet.bad_files import BAD
 
-SHOP = builtin_path("ecommerce-10k").read_text("utf-8")
-FIRM = builtin_path("fleet-100").read_text("utf-8")
-DESK = builtin_path("research-5").read_text("utf-8")
+
+def _text(name: str) -> str:
+    path = builtin_path(name)
+    assert path is not None
+    return path.read_text("utf-8")
+
+
+SHOP, FIRM, DESK = _text("ecommerce-10k"), _text("fleet-100"), _text("research-5")
 IDS = [f"{i}-{row[3][:40]}" for i, row in enumerate(BAD)]
 TEXTS = {"shop": SHOP, "firm": FIRM, "desk": DESK, "start": TEMPLATE}
 

@@ -17,7 +17,9 @@ from maso.fleet.summary import as_json, describe
 from maso.fleet.warnings import RULES, warnings_of
 
 GOLDEN = Path(__file__).parent / "golden"
-START = load(TEMPLATE).fleet
+LOADED = load(TEMPLATE).fleet
+assert LOADED is not None
+START: Fleet = LOADED
 SHOP, _ = load_fleet("ecommerce-10k")
 FIRM, _ = load_fleet("fleet-100")
 

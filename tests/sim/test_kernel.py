@@ -8,7 +8,8 @@ from maso.sim.kernel import PROGRESS_EVENTS, Kernel
 
 
 def test_equal_times_go_by_priority_then_by_order_of_scheduling() -> None:
-    kernel, seen = Kernel(), []
+    kernel = Kernel()
+    seen: list[str] = []
     kernel.at(5, seen.append, "c")
     kernel.at(5, seen.append, "d")
     kernel.at(5, seen.append, "b", priority=1)
@@ -19,7 +20,8 @@ def test_equal_times_go_by_priority_then_by_order_of_scheduling() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3)), max_size=40))
 def test_any_schedule_runs_in_its_one_order(entries: list[tuple[int, int]]) -> None:
-    kernel, seen = Kernel(), []
+    kernel = Kernel()
+    seen: list[tuple[int, int, int]] = []
     for number, (time, priority) in enumerate(entries):
         kernel.at(time, seen.append, (time, priority, number), priority)
     kernel.run(30)
@@ -37,7 +39,8 @@ def test_the_past_is_refused() -> None:
 
 
 def test_run_stops_at_its_time_and_keeps_the_rest() -> None:
-    kernel, seen = Kernel(), []
+    kernel = Kernel()
+    seen: list[int] = []
     for time in (1, 10, 11):
         kernel.at(time, seen.append, time)
     kernel.run(10)
