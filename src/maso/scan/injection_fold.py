@@ -56,7 +56,6 @@ def _plain_table() -> dict[int, str]:
 
 _PLAIN: Final = _plain_table()
 _ALIKE: Final = str.maketrans(_ALIKE_FROM, _ALIKE_TO)
-_PLAIN_BYTES: Final = {chr(code): (chr(code).encode(), plain.encode()) for code, plain in _PLAIN.items()}
 _ASCII_BYTES: Final = bytes(range(128))
 # Above this share of bytes outside ASCII a text has many different letters, and one pass over all is cheaper.
 FOREIGN_SHARE_MAX: Final = 8
@@ -89,21 +88,22 @@ def fold_text(text: str) -> str:
 
 
 def fold_bytes(raw: bytes) -> bytes:
-    """`fold_text` on UTF-8, for the first stage; bytes that are no UTF-8 stay or become U+FFFD.
+    """`fold_text` on UTF-8, for the first stage; bytes that are no UTF-8 become U+FFFD.
 
     A text has few different letters outside ASCII, so one replacement for each is cheaper than a pass that
     decides letter by letter.
     """
     if raw.isascii():
         return raw
+    text = raw.decode("utf-8", "replace")
     foreign = raw.translate(None, _ASCII_BYTES)
     if len(foreign) * FOREIGN_SHARE_MAX > len(raw):
-        return fold_text(raw.decode("utf-8", "replace")).encode()
+        return fold_text(text).encode()
     for letter in dict.fromkeys(foreign.decode("utf-8", "replace")):
-        change = _PLAIN_BYTES.get(letter)
-        if change is not None:
-            raw = raw.replace(*change)
-    return raw
+        plain = _PLAIN.get(ord(letter))
+        if plain is not None:
+            text = text.replace(letter, plain)
+    return text.encode()
 
 
 def alike(text: str) -> str | None:

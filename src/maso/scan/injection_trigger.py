@@ -10,9 +10,10 @@ alone, which then has one of the words that it leans on.
 Escaped line breaks and characters are undone before the first step, all escapes before the second; text that
 is not ASCII is folded as the full stage folds it, since accents would hide a cue.
 
-Not handled: a trigger that is itself behind escapes or an encoding: the scanner that decodes it asks again.
-A text that the classifier alone would flag, without one of its words: it takes nine logits, which a word
-repeated many times may reach and no row of the development set does.
+Not handled: a trigger that is itself behind an encoding: the scanner that decodes it asks again. "DAN" with
+an oddly spaced "A , I" and no other trigger. A text that the classifier alone would flag, without one of its
+words: it takes nine logits, which a word repeated many times may reach and no row of the development set
+does.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ TRIGGER_CUES: Final = (
     "claimed", "before-reply", "test-frame", "note-to", "tool-output", "other-tenant", "decode", "encoding",
     "compact", "l-ignore", "l-now", "l-free", "l-secret", "s-ignore", "s-now", "s-secret", "further-task",
     "your-task", "pretend-you", "threat", "exempt", "restricted", "agents-reading", "personal", "password",
-    "l-new-task", "l-foreign", "in-encoding", "agent", "approve", "for-ever", "l-admin", "l-role-line",
-    "must", "tag-thinking",
+    "l-new-task", "l-foreign", "in-encoding", "illegal", "two-answers", "approve", "for-ever", "l-admin",
+    "l-role-line", "must", "tag-thinking",
 )  # fmt: skip
-# Rules whose every cue is common: the pair is spelled out instead.
+# Rules whose every cue is common or slow to look for: a pair, or a narrower cue, is spelled out instead.
 _SET_ASIDE: Final = (
     "ignor|disregard|overlook|neglect|overrid|bypass|violat|circumvent|discard|abandon|dismiss|suspend|disabl|"
     "deactivat|regardless|irrespective|notwithstanding|contrary|replac|precedence|supersede|contradict|deviat|"
@@ -53,11 +54,14 @@ _PRIOR: Final = (
     "previous|prior|preceding|above|earlier|former|foregoing|pre|initial|original|up to|so far|before|"
     "until|you|given|came|told|were|past"
 )
+# The cue "agent", but "A I" only as people write it: any gap between two single letters costs 3 us a KB.
+_AGENT: Final = expand(CUES["agent"].replace("|a i|", r"|a[._-]i|a\.?\ i|")).decode()
 TRIGGER_PAIRS: Final = {
     ("ignore-prior-rules", "ignore-prior-material"): rf"\b(?:{_SET_ASIDE})\w*[^a-z0-9]+"
     rf"(?:\w+[^a-z0-9]+){{0,4}}(?:{_PRIOR})",
     ("stop-say",): r"\b(?:stop|halt|wait|attention|well done|good|great|excellent|perfect|okay)[^a-z0-9]+"
     r"(?:write|say|state|output|print|respond|answer|reply|report)",
+    ("dan",): _AGENT,
 }
 
 COMPILED_FILE: Final = "injection_triggers.bin"
