@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,10 +80,10 @@ def test_reading_damaged_evidence_stops_and_says_so(copy_of_run: Path, name: str
     assert "`maso verify` says where" in done.error
 
 
-def rows(out: Path, *filters: str) -> list[dict[str, object]]:
+def rows(out: Path, *filters: str) -> list[dict[str, Any]]:
     done = maso("ls", str(out), "--json", "--limit", "100000", *filters)
     assert done.code == 0, done.error
-    found: list[dict[str, object]] = done.document["rows"]
+    found: list[dict[str, Any]] = done.document["rows"]
     return found
 
 

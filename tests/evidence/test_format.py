@@ -3,7 +3,7 @@
 import struct
 from hashlib import sha256
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 from zlib import crc32
 
 import pytest
@@ -72,7 +72,10 @@ def test_a_reader_made_from_the_documentation_agrees() -> None:
     """Offsets are literal on purpose: this must break when the format changes."""
     made = make(40, run_id=b"run-1")
     stream = b"".join(made.storage.contents().values())
-    prev, records, key, unsealed, at, kinds = bytes(32), [], b"", [], 0, []
+    prev, key, at = bytes(32), b"", 0
+    records: list[Any] = []
+    unsealed: list[Any] = []
+    kinds: list[Any] = []
     for number in range(10**6):
         if at == len(stream):
             break

@@ -4,6 +4,7 @@ import random
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -399,7 +400,7 @@ def test_bytes_behind_the_close_are_found() -> None:
 def test_several_damages_are_all_named() -> None:
     made = make(60)
     files = made.storage.contents()
-    wanted = []
+    wanted: list[Any] = []
     first = 0
     for name, offset, sealed in made.places:
         if sealed.kind is Kind.BLOCK and len(wanted) < 5:

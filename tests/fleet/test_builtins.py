@@ -2,9 +2,10 @@
 
 import pytest
 
-from maso.fleet.builtins import builtin_names, builtin_path
+from maso.fleet.builtins import builtin_names
 from maso.fleet.load import FleetError, load, load_fleet, read_fleet
 from maso.fleet.summary import describe
+from tests.fleet.given import text_of
 
 EXPECTED = {
     "ecommerce-10k": {
@@ -38,7 +39,7 @@ def test_each_is_right_and_warns_as_it_should(name):
     [("ecommerce-10k", [f"E{n}" for n in range(10)]), ("fleet-100", [f"F{n}" for n in range(1, 9)])],
 )
 def test_every_dimension_of_the_seed_has_its_place_in_a_comment(name, places):
-    comments = [line.partition("#")[2] for line in builtin_path(name).read_text("utf-8").splitlines()]
+    comments = [line.partition("#")[2] for line in text_of(name).splitlines()]
     for place in places:
         assert any(
             f"{place}" in c.replace(",", " ").replace(":", " ").replace(";", " ").split() for c in comments
@@ -100,7 +101,7 @@ def test_odd_paths_are_mistakes(name):
 
 def test_a_file_is_read_by_its_path(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_bytes(builtin_path("research-5").read_bytes())
+    path.write_text(text_of("research-5"), "utf-8")
     fleet, text = load_fleet(path)
     assert fleet.fleet == "research-5"
     assert text.startswith("# Five agents")

@@ -2,17 +2,19 @@
 
 import json
 import re
+from typing import Any
 
 import msgspec
 import pytest
 import yaml
 
-from maso.fleet.builtins import builtin_names, builtin_path
+from maso.fleet.builtins import builtin_names
 from maso.fleet.load import load
 from maso.fleet.reference import renewed
 from maso.fleet.schema_export import export, text
 from maso.fleet.starter import TEMPLATE, template
 from maso.fleet.template import FleetFile
+from tests.fleet.given import text_of
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def resolve(schema, defs):
     return schema
 
 
-TYPES = {
+TYPES: dict[str, Any] = {
     "object": dict,
     "array": list,
     "string": str,
@@ -102,7 +104,7 @@ def complaints(value, schema, defs, path="$"):
         if value is not None:
             yield f"{path}: not null"
         return
-    if kind and (not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
+    if kind and (not isinstance(value, TYPES[str(kind)]) or (isinstance(value, bool) and kind != "boolean")):
         yield f"{path}: {value!r} is not {kind}"
         return
     low, high = schema.get("minimum", value), schema.get("maximum", value)
@@ -134,7 +136,7 @@ def object_complaints(value, schema, defs, path):
 
 @pytest.mark.parametrize("name", [*builtin_names(), "starter"])
 def test_the_schema_accepts_what_the_loader_accepts(name, root):
-    source = TEMPLATE if name == "starter" else builtin_path(name).read_text("utf-8")
+    source = TEMPLATE if name == "starter" else text_of(name)
     schema = json.loads((root / "docs" / "fleet.schema.json").read_text("utf-8"))
     tree = yaml.safe_load(source)
     assert list(complaints(tree, schema, schema["$defs"])) == []

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from maso.clock import HOUR
-from maso.fleet.builtins import builtin_names, builtin_path
-from maso.fleet.load import load
+from maso.fleet.builtins import builtin_names
 from maso.fleet.operations import FACTS, OPERATIONS, RANGES, answer_range, range_of, worlds_of
 from maso.sim.driver import _make_worlds
 from maso.sim.streams import stream
@@ -15,6 +14,7 @@ from maso.sim.worlds.base import MemoryStore, World, shown
 from maso.sim.worlds.desk import Desk
 from maso.sim.worlds.ledger import Ledger
 from maso.sim.worlds.shop import Shop
+from tests.fleet.given import fleet_of, text_of
 
 SESSIONS = 1_500
 WAYS = {
@@ -111,7 +111,7 @@ def test_where_two_worlds_know_a_fact_the_first_one_tells():
 
 @pytest.mark.parametrize("name", builtin_names())
 def test_the_checks_and_a_run_have_the_same_worlds(name):
-    fleet = load(builtin_path(name).read_text("utf-8"), name).fleet
+    fleet = fleet_of(text_of(name))
     named = {f.fact for s in fleet.schemas for f in s.fields.values() if f.fact}
     run = tuple(world.name for world in _make_worlds(fleet, 1))
     assert worlds_of((a.operation for a in fleet.actions), named) == run

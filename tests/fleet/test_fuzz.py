@@ -7,15 +7,16 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maso.fleet.builtins import builtin_names, builtin_path
+from maso.fleet.builtins import builtin_names
 from maso.fleet.grow import grow
 from maso.fleet.load import Loaded, load, own_size
 from maso.fleet.rulebook import Rulebook
 from maso.fleet.source import MAX_BYTES
 from maso.fleet.starter import TEMPLATE
 from maso.fleet.summary import describe
+from tests.fleet.given import text_of
 
-FILES = [TEMPLATE, *(builtin_path(name).read_text("utf-8") for name in builtin_names())]
+FILES = [TEMPLATE, *(text_of(name) for name in builtin_names())]
 WORDS = sorted({word for text in FILES for word in text.replace(",", " ").split()})
 KEYS = [
     "fleet",

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maso.fleet.builtins import builtin_path
 from maso.fleet.grow import SIZE_MAX_BREADTH, SIZE_MAX_DEPTH, GrowthError, grow
-from maso.fleet.load import FleetError, load, load_fleet
+from maso.fleet.load import FleetError, load_fleet
 from maso.fleet.rulebook import Rulebook
+from tests.fleet.given import file_of, text_of
 
-FIRM = load(builtin_path("fleet-100").read_text("utf-8")).file
-SHOP = load(builtin_path("ecommerce-10k").read_text("utf-8")).file
-DESK = load(builtin_path("research-5").read_text("utf-8")).file
+FIRM = file_of(text_of("fleet-100"))
+SHOP = file_of(text_of("ecommerce-10k"))
+DESK = file_of(text_of("research-5"))
 RULES = ["constant-degree", "constant-density", "hub"]
 SECTIONS = ("types", "links", "delegations", "ports", "clusters", "dependencies", "actions", "schemas")
 

@@ -8,6 +8,7 @@ import pytest
 
 from maso.clock import HOUR, MINUTE
 from maso.controls.rag import spelled, unspelled
+from maso.evidence.records import MessageRecord
 from maso.fleet.model import Fleet
 from maso.labels import SOURCE_BITS, compartment_bit
 from maso.plane.effects import Deliver
@@ -67,7 +68,9 @@ def test_the_declassifying_flow_sheds_the_compartment_and_records_it() -> None:
     assert isinstance(effect, Deliver)
     assert effect.label & PCI == 0
     assert effect.label & SOURCE_BITS["customer"], "integrity is never shed"
-    assert rig.log.records()[-1].shed == PCI
+    last = rig.log.records()[-1]
+    assert isinstance(last, MessageRecord)
+    assert last.shed == PCI
 
 
 def test_what_leaves_by_a_declassifying_flow_was_received_outside_the_compartment() -> None:

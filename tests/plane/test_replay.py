@@ -1,5 +1,7 @@
 """A run's records alone bring its state back, and every change of state is in a record."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -30,7 +32,7 @@ class Anything(RuleBasedStateMachine):
         self.next = 1
         self.asks: list[Ask] = []
 
-    def _note(self, effects: list[object]) -> None:
+    def _note(self, effects: Sequence[object]) -> None:
         self.asks += [e for e in effects if isinstance(e, Ask)]
 
     def _pick(self, data: st.DataObject) -> tuple[int, dict[str, int]] | None:

@@ -188,7 +188,6 @@ def test_shapes_remembered_change_no_answer(bodies: list[bytes], rng: random.Ran
     digits = [re.sub(rb"[0-9]", lambda _: b"%d" % rng.randrange(10), body) for body in bodies]
     warm, cold = FragmentWindow(), FragmentWindow()
     for content in digits + bodies:
-        expected = []
         kept = dict(fragments._PIECELESS)
         fragments._PIECELESS.clear()
         expected = cold.push(content, CLEAN)

@@ -181,7 +181,7 @@ def test_research_runs_end_to_end() -> None:
 
 # A small fleet with one of everything, on the real plane and on one that says yes.
 
-PURCHASE = [
+PURCHASE: list[dict[str, Any]] = [
     {"from": "customer_chat", "to": "cart"},
     {"from": "cart", "to": "advisor", "kind": "claim"},
     {"confirm": "order.create"},
@@ -230,7 +230,7 @@ def test_a_refusal_breaks_the_journey_and_is_counted_with_its_reason() -> None:
 
 def test_a_frozen_fleet_turns_sessions_away() -> None:
     sim = run_of(small(), 1, 4)
-    sim.kernel.at(MINUTE, lambda _: sim.handle(SetStage("system", 1)))
+    sim.kernel.at(MINUTE, lambda _: sim.handle(SetStage("system", 1)) and None)
     tally = sim.run()
     assert tally.turned_away > 3
     assert tally.completed["purchase"] > 1
@@ -283,7 +283,9 @@ def test_inboxes_are_kept_only_when_somebody_looks() -> None:
     witness = Witness()
     sim = simulation(small(), minutes=1, watchers=(witness,))
     kept: list[bytes] = []
-    sim.kernel.at(55 * SECOND, lambda _: [kept.extend(a.inbox or ()) for a in sim.actors.values()])
+    sim.kernel.at(
+        55 * SECOND, lambda _: kept.extend(body for a in sim.actors.values() for body in a.inbox or ())
+    )
     sim.run()
     assert kept
 
