@@ -53,7 +53,7 @@ def run(quick: bool = False, progress: Progress | None = None) -> dict[str, Any]
     large = kilobytes(messages)
     large_us = measure.whole_us(large, rounds)
     say("memory")
-    memory = measure.bytes_per_instance(record(1_200, messages))
+    memory = measure.bytes_per_instance(record(6_000, messages))
     say("delegation")
     delegation = [{"edges": n, "us": round(measure.delegation_us(n), 2)} for n in EDGES]
     whole = next(row["us_per_message"] for row in scaling if row["instances"] > 5_000)

@@ -162,11 +162,13 @@ def apply_admit(state: PlaneState, rules: Rulebook, record: AdmitRecord) -> list
     """Create the instances; keys are set by the caller, who derives them (a replay has none)."""
     if record.outcome == Outcome.DENY:
         return []
-    for serial, not_after in list(state.serials.items()):
-        if not_after > record.now:
+    serials = state.serials
+    while serials:
+        oldest = next(iter(serials))
+        if serials[oldest] > record.now:
             break  # nearly in order of expiry: one that is kept too long costs a few bytes, no safety
-        del state.serials[serial]
-    state.serials[record.serial] = record.not_after
+        del serials[oldest]
+    serials[record.serial] = record.not_after
     session = state.sessions.get(record.session)
     if session is None:
         session = state.sessions[record.session] = Session(record.session)
