@@ -8,6 +8,7 @@ Not kept here: payloads, contexts and memory contents (the driver has those), an
 as long as their instance.
 """
 
+from collections import OrderedDict
 from typing import Final
 
 from maso.claims import CONFIDENCE_MAX
@@ -209,7 +210,8 @@ class PlaneState:
     def __init__(self, types: int) -> None:
         self.instances: dict[int, Instance] = {}
         self.sessions: dict[int, Session] = {}
-        self.serials: dict[int, int] = {}  # credentials that were used, until they expire
+        # Credentials that were used, until they expire; ordered, so that the oldest is found at once.
+        self.serials: OrderedDict[int, int] = OrderedDict()
         self.channels: dict[int, Channel] = {}
         self.documents: dict[tuple[int, str], DocumentVersion] = {}
         self.gates: dict[tuple[str, str], int] = {}  # (phase or stage, scope) as set
