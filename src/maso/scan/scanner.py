@@ -16,6 +16,7 @@ as if it held a hidden card number and a secret (doubt denies).
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -85,7 +86,7 @@ class Scanner:
 
     def __init__(self, injection: InjectionDetector | None = None, cache_size: int = CACHE_SIZE) -> None:
         self._injection = injection
-        self._cache: dict[bytes, Signals] = {}
+        self._cache: OrderedDict[bytes, Signals] = OrderedDict()
         self._cache_size = cache_size
         self._first = FirstPass()
         self._detectors = Detectors()
@@ -98,7 +99,8 @@ class Scanner:
         reasons = self.first(content)
         signals = self._look(content, reasons, everything=False) if reasons else CLEAN
         if len(self._cache) >= self._cache_size:
-            del self._cache[next(iter(self._cache))]
+            # The oldest; an ordinary dict would search for it past all that were deleted before.
+            self._cache.popitem(last=False)
         self._cache[digest] = signals
         return signals
 
