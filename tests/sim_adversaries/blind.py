@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from maso.claims import Claim
 from maso.contract import decode_contract
 from maso.controls.message import Message
 from maso.controls.state import Channel, Instance
@@ -68,11 +69,15 @@ def ranges(range_: Range) -> None:
     """IA-2.1 takes any number in a header, and trailing bytes."""
 
     def opened(m: Message) -> None:
-        decoder = msgspec.msgpack.Decoder(Envelope)
         try:
-            m.envelope = decoder.decode(m.wire)
+            fields = msgspec.msgpack.decode(m.wire)
         except msgspec.DecodeError:
-            m.envelope = decoder.decode(m.wire.rstrip(b"\0"))
+            fields = msgspec.msgpack.decode(m.wire.rstrip(b"\0"))
+        names = Envelope.__struct_fields__
+        parents, claims = names.index("parents"), names.index("claims")
+        fields[parents] = tuple(fields[parents])
+        fields[claims] = tuple(msgspec.convert(claim, Claim) for claim in fields[claims])
+        m.envelope = Envelope(*fields)
         m.opened = True
 
     _swap(range_, "open", lambda _: opened)

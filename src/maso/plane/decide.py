@@ -23,6 +23,8 @@ REASONS: Final = (CONTROL_FAILED,)
 
 def decide(findings: Sequence[Finding]) -> Outcome:
     """The outcome of the most severe finding; ALLOW when nobody spoke."""
+    if not findings:
+        return Outcome.ALLOW
     outcome = Outcome.ALLOW
     for finding in findings:
         if finding.outcome > outcome:

@@ -88,7 +88,7 @@ class Plane:
         self._holds: dict[int, Message] = {}
         self._waiting: dict[bytes, list[int]] = {}  # action digest -> holds: a confirmation finds them
         self._record_key = keys.record
-        self.last: Decision | None = None
+        self._last: tuple[int, Outcome, list[Finding], int] | None = None
         self._handlers: dict[type, Callable[..., list[Effect]]] = {
             Admit: self._admit,
             RegisterContract: self._register,
@@ -114,6 +114,14 @@ class Plane:
         """`handle(Arrive(channel, wire), now)` without the event object."""
         return self._decide(Message(channel, wire, now))
 
+    @property
+    def last(self) -> Decision | None:
+        """The decision about the last message; None before the first."""
+        if self._last is None:
+            return None
+        ref, outcome, findings, label = self._last
+        return Decision(ref, outcome, tuple(findings), label)
+
     def steps(self) -> tuple[tuple[str, Check], ...]:
         """The controls in order, by name; for the benchmark."""
         return self._pipeline.steps()
@@ -126,19 +134,20 @@ class Plane:
 
     def commit(self, m: Message, findings: list[Finding], outcome: Outcome, hold: int = 0) -> list[Effect]:
         """Record the decision, apply the record, and say what follows."""
-        record = message_record(m, findings, outcome, hold, self._not_after(m, outcome), self._record_key)
+        not_after = self._not_after(m) if outcome is Outcome.HOLD else 0
+        record = message_record(m, findings, outcome, hold, not_after, self._record_key)
         ref = self._append(encode_record(record))
-        authentic = m.authenticated
-        apply.apply_message(self.state, record, ref, m.sender if authentic else None, m.recipient)
-        self.last = Decision(ref, outcome, tuple(findings), m.label)
+        sender = m.sender if m.authenticated else None
+        apply.apply_message(self.state, record, ref, sender, m.recipient)
+        self._last = (ref, outcome, findings, m.label)
         if outcome <= Outcome.REDACT:
             return self._released(m, ref)
         if outcome == Outcome.HOLD:
-            return self._held(m, ref, record.not_after)
+            return self._held(m, ref, not_after)
         return [Refuse(ref, m.channel, tuple(findings))]
 
-    def _not_after(self, m: Message, outcome: Outcome) -> int:
-        return m.now + self._deadline_ns[m.ask] if outcome == Outcome.HOLD else 0
+    def _not_after(self, m: Message) -> int:
+        return m.now + self._deadline_ns[m.ask]
 
     @staticmethod
     def _released(m: Message, ref: int) -> list[Effect]:
