@@ -7,7 +7,7 @@ may have raised it. A message without a label is refused earlier (`derive.py`).
 from typing import Final
 
 from maso.controls.message import Message
-from maso.labels import CONFIDENTIALITY_MASK, label_text
+from maso.labels import exceeds, label_text
 from maso.verdict import Finding, Outcome, Reason
 
 ID: Final = "DP-1.1"
@@ -28,7 +28,7 @@ class Classification:
         self._compartments = compartments
 
     def check(self, m: Message) -> Finding | None:
-        over = m.label & CONFIDENTIALITY_MASK & ~m.flow.clearance
+        over = exceeds(m.label, m.flow.clearance)
         if not over:
             return None
         detail = f"{m.flow.name}: not cleared for {label_text(over, self._compartments)}"

@@ -160,7 +160,6 @@ class Flow:
         "fields",
         "fresh_ns_max",
         "guarded",
-        "has_text",
         "instruction_sources",
         "key",
         "name",
@@ -178,7 +177,6 @@ class Flow:
         self.name = name
         self.schema = schema.id
         self.decode = decode
-        self.has_text = any(f.type in ("text", "documents", "list") for f in schema.fields.values())
         documents = [n for n, f in schema.fields.items() if f.type == "documents"]
         self.fields = frozenset(schema.fields)
         # What can be told apart: fields whose values a declassifying flow must have received before.
@@ -278,7 +276,6 @@ class Rulebook:
             self._add_actions(agent)
         for delegation in fleet.delegations:
             self._add_delegation(delegation)
-        self.session_ns_max = max((t.lifetime_ns_max for t in self.types if not t.is_port), default=0)
 
     def label(self, spec: LabelSpec) -> int:
         bits = LEVEL_BITS[spec.level]
