@@ -8,13 +8,19 @@ from maso.fleet.ground import Ground
 from maso.fleet.model import BudgetStep, PeakPhase, ShutdownStage
 
 _STAGES: Final = ("halt", "freeze", "drain", "terminate", "reconcile")
+# What only `maso stress` sets, to measure what the right one is worth: each breaks an invariant.
+_COMPARED_ONLY: Final = {
+    "label_propagation": ("declared", "delivered", "the sender's word would lower a label (invariant 3)"),
+    "scan_at": ("boundaries", "every-message", "guardrails see every message (invariant 8)"),
+    "credentials": ("pre-provisioned", "session", "one credential would reach other sessions (invariant 5)"),
+}
 _STEPS: Final = ("alert", "warn", "throttle", "degrade", "hard_stop")
 # Shares are written with two or three decimals; a sum may miss 1 by that rounding.
 _SUM_SLACK: Final = 0.01
 
 
 def check(g: Ground) -> None:
-    for rule in (_shutdown, _budget, _peak, _prices, _watch, _workload, _pace, _tier):
+    for rule in (_shutdown, _budget, _peak, _prices, _watch, _workload, _pace, _tier, _controls):
         rule(g)
 
 
@@ -145,3 +151,10 @@ def _tier(g: Ground) -> None:
         g.wrong(
             ("tier",), "a fleet of tier 3 declares no shutdown", "`shutdown` with its stages, or tier 1 or 2"
         )
+
+
+def _controls(g: Ground) -> None:
+    for key, (refused, legal, why) in _COMPARED_ONLY.items():
+        if getattr(g.fleet.controls, key) == refused:
+            what = f"`{key}` is `{refused}`, which only `maso stress` measures, to compare: {why}"
+            g.wrong(("controls", key), what, f"`{legal}`")

@@ -441,6 +441,32 @@ class Dlp(_Strict, kw_only=True, frozen=True):
     compartments: dict[DlpKind, Id] = {}
 
 
+class Controls(_Strict, kw_only=True, frozen=True):
+    """How the controls are built, where there is a choice; what is left out is maso's own way.
+
+    delegation_policy      what a delegation rule names: two running instances, two agents (types in a depth
+                           fleet), two roles, or two clusters; wider rules are fewer and permit more
+    transitive_check       keep the closure of the delegation graph up to date, or search it at every request
+    contract_verification  verify a contract's signature once, or whenever it is used
+    barrier_policy         one label per message, or one rule per barrier and pair of agents
+    label_propagation      `declared` believes the sender's label: only `maso stress` uses it, to compare
+    scan_at                `boundaries` scans only what enters, leaves or changes clearance: only to compare
+    bus                    one message bus, or one per information barrier with gates between them
+    credentials            `pre-provisioned` reuses credentials over sessions: only to compare
+    """
+
+    delegation_policy: Literal["per-instance", "point-to-point", "role-based", "cluster-based"] = (
+        "point-to-point"
+    )
+    transitive_check: Literal["incremental", "per-request"] = "incremental"
+    contract_verification: Literal["cached", "every-use"] = "cached"
+    barrier_policy: Literal["label-lattice", "per-pair-rules"] = "label-lattice"
+    label_propagation: Literal["delivered", "declared"] = "delivered"
+    scan_at: Literal["every-message", "boundaries"] = "every-message"
+    bus: Literal["one", "per-barrier"] = "one"
+    credentials: Literal["session", "pre-provisioned"] = "session"
+
+
 class Fleet(_Strict, kw_only=True, frozen=True):
     """A whole fleet at one size. `size` counts agents (breadth) or concurrent sessions (depth)."""
 
@@ -468,4 +494,5 @@ class Fleet(_Strict, kw_only=True, frozen=True):
     components: tuple[Component, ...] = ()
     peak: tuple[PeakPhase, ...] = ()
     governance: Governance = Governance()
+    controls: Controls = Controls()
     target: Target = Target()
