@@ -95,11 +95,15 @@ class QuantityFinding(_Plain, frozen=True, kw_only=True):
     budget_key: str = ""  # where there is no budget: the key of the fleet file that would give one
     breakpoint: BreakpointFinding | None = None
     growth: tuple[GrowthFinding, ...] = ()
-    reaches_target: bool | None = None  # None: no budget, or not measured
+    target: int | None = None  # the place on the axis that must be reached
+    at_target: float | None = None  # median there; None: not run there
+    reaches_target: bool | None = None  # None: no budget, not measured, or the range holds the target
 
 
 class AdaptationFinding(_Plain, frozen=True, kw_only=True):
-    """One change of the controls' configuration, measured again.
+    """One change of the controls' configuration, measured again, all else as declared.
+
+    Where it is in force, "before" is without it; otherwise "after" is with it.
 
     settings     keys of the fleet file's `controls` section and their values
     in_force     the fleet file has these settings already
@@ -154,10 +158,12 @@ class ListFinding(_Plain, frozen=True, kw_only=True):
 
 
 class DimensionFinding(_Plain, frozen=True, kw_only=True):
-    """One dimension: quantities under the standard configuration, and what adaptations do to them.
+    """One dimension: quantities as the fleet file declares its controls, and what adaptations do to them.
 
-    standard   the configuration that `quantities` were measured under: what works for a handful of agents
-    as_declared  the adaptations that the fleet file has in force
+    standard             the configuration that works for a handful of agents
+    standard_quantities  the same quantities under it; those of `quantities` where nothing differs are left out
+    as_declared          the adaptations that the fleet file has in force
+    recommended          the smallest set of adaptations, beyond those in force, that reaches the target
     """
 
     id: str
@@ -167,7 +173,10 @@ class DimensionFinding(_Plain, frozen=True, kw_only=True):
     quantities: tuple[QuantityFinding, ...]
     adaptations: tuple[AdaptationFinding, ...]
     standard: dict[str, str] = {}
+    standard_quantities: tuple[QuantityFinding, ...] = ()
+    as_declared: tuple[str, ...] = ()
     recommended: tuple[str, ...] = ()
+    reaches_target: bool | None = None  # with the recommended set; None: nothing to reach, or unresolved
     controls: tuple[ControlRow, ...] = ()
     lists: tuple[ListFinding, ...] = ()
     not_checked: tuple[str, ...] = ()

@@ -103,12 +103,17 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Axis(msgspec.Struct, frozen=True, kw_only=True):
-    """What a probe is swept over. `points(fleet at target, quick)`: rising, both sides of what matters."""
+    """What a probe is swept over. `points(fleet at target, quick)`: rising, both sides of what matters.
+
+    point_max  beyond it the search for a breakpoint never goes
+    target     the place on this axis that the fleet must reach; None: the axis has no such place
+    """
 
     id: str
     unit: str
     points: Callable[[Fleet, bool], tuple[int, ...]]
-    point_max: int  # beyond it the search for a breakpoint never goes
+    point_max: int
+    target: Callable[[Fleet], int | None] = lambda _fleet: None
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,7 +225,7 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True):
     seed_dimension: tuple[str, ...]
     about: str
     probes: tuple[Probe, ...]
-    standard: Settings
+    standard: Settings | Callable[[Fleet], Settings]
     adaptations: tuple[Adaptation, ...]
     questions: tuple[Question, ...]
     controls: Callable[[View], tuple[ControlRow, ...]] = nothing
