@@ -80,12 +80,16 @@ class GrowthFinding(_Plain, frozen=True, kw_only=True):
 
 
 class QuantityFinding(_Plain, frozen=True, kw_only=True):
-    """One quantity of one dimension under one configuration of the controls."""
+    """One quantity of one dimension under one configuration of the controls.
+
+    exact   a count, the same on any machine and for every seed; False: another run may differ
+    """
 
     id: str
     title: str
     unit: str
     mark: Mark
+    exact: bool = False
     axis: str = "size"  # what `size` counts in points and breakpoint: `size`, or `rules`, `handoffs` ...
     axis_unit: str = ""  # `agents`, `sessions`, `rules` ...
     controls: tuple[str, ...] = ()
@@ -161,7 +165,7 @@ class DimensionFinding(_Plain, frozen=True, kw_only=True):
     """One dimension: quantities as the fleet file declares its controls, and what adaptations do to them.
 
     standard             the configuration that works for a handful of agents
-    standard_quantities  the same quantities under it; those of `quantities` where nothing differs are left out
+    standard_quantities  the same quantities under it; left out where nothing differs
     as_declared          the adaptations that the fleet file has in force
     recommended          the smallest set of adaptations, beyond those in force, that reaches the target
     """
@@ -172,6 +176,8 @@ class DimensionFinding(_Plain, frozen=True, kw_only=True):
     about: str
     quantities: tuple[QuantityFinding, ...]
     adaptations: tuple[AdaptationFinding, ...]
+    quantities_as_declared: tuple[QuantityFinding, ...] = ()
+    quantities_recommended: tuple[QuantityFinding, ...] = ()
     standard: dict[str, str] = {}
     standard_quantities: tuple[QuantityFinding, ...] = ()
     as_declared: tuple[str, ...] = ()
