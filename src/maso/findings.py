@@ -168,6 +168,7 @@ class DimensionFinding(_Plain, frozen=True, kw_only=True):
     standard_quantities  the same quantities under it; left out where nothing differs
     as_declared          the adaptations that the fleet file has in force
     recommended          the smallest set of adaptations, beyond those in force, that reaches the target
+    recommended_quantities  as declared and with all of `recommended`; left out where nothing differs
     """
 
     id: str
@@ -176,12 +177,11 @@ class DimensionFinding(_Plain, frozen=True, kw_only=True):
     about: str
     quantities: tuple[QuantityFinding, ...]
     adaptations: tuple[AdaptationFinding, ...]
-    quantities_as_declared: tuple[QuantityFinding, ...] = ()
-    quantities_recommended: tuple[QuantityFinding, ...] = ()
     standard: dict[str, str] = {}
     standard_quantities: tuple[QuantityFinding, ...] = ()
     as_declared: tuple[str, ...] = ()
     recommended: tuple[str, ...] = ()
+    recommended_quantities: tuple[QuantityFinding, ...] = ()
     reaches_target: bool | None = None  # with the recommended set; None: nothing to reach, or unresolved
     controls: tuple[ControlRow, ...] = ()
     lists: tuple[ListFinding, ...] = ()
