@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
-def cpu_us(work: Callable[[], Any], repetitions: int = 5) -> float:
-    """Microseconds of CPU that `work()` takes, best of `repetitions`."""
-    return min(_once(work) for _ in range(repetitions))
+def cpu_us(work: Callable[[], Any], repetitions: int = 5, *, collect: bool = False) -> float:
+    """Microseconds of CPU that `work()` takes, best of `repetitions`.
+
+    collect  leave garbage collection on: for work that is long, and makes much garbage
+    """
+    return min(_once(work, collect) for _ in range(repetitions))
 
 
 def cpu_us_each(work: Callable[[Any], Any], items: Iterable[Any], repetitions: int = 3) -> float:
@@ -29,9 +32,10 @@ def cpu_us_each(work: Callable[[Any], Any], items: Iterable[Any], repetitions: i
     return cpu_us(whole, repetitions) / len(batch)
 
 
-def _once(work: Callable[[], Any]) -> float:
+def _once(work: Callable[[], Any], collect: bool) -> float:
     enabled = gc.isenabled()
-    gc.disable()
+    if not collect:
+        gc.disable()
     try:
         began = time.process_time_ns()
         work()

@@ -1,0 +1,1 @@
+"""How a stress test is conducted: sweeps, searches, adaptations, spread over processes, cached by content."""

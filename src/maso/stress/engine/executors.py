@@ -1,0 +1,135 @@
+"""Where runs are made: in this process, in a pool of processes, or on a Ray cluster.
+
+All three take jobs and hand back runs as they finish, in any order; nothing that is concluded depends on the
+order. A pool has one process a core, started fresh (`spawn`), so that it holds nothing of the caller's.
+Ctrl-C belongs to the caller: workers ignore it, jobs that were not begun are dropped.
+
+Ray is an optional extra (`pip install 'maso[ray]'`): `RAY_ADDRESS` names the cluster, without it a local one
+is started. Every node needs the same maso; the code's digest is part of a run's name, and is compared.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Final, Protocol
+
+from maso.stress.engine.job import Job, Run, code_digest, perform
+
+Named = tuple[str, Job]
+# Jobs handed to a pool ahead of its workers: enough that none waits, few enough that Ctrl-C drops the rest.
+AHEAD: Final = 4
+
+
+class ExecutorError(Exception):
+    """The executor cannot be used, or lost a worker; says what to do."""
+
+
+class Executor(Protocol):
+    """Makes runs. `close` drops what was not begun."""
+
+    def map(self, text: str, jobs: Sequence[Named]) -> Iterator[Run]: ...
+
+    def close(self) -> None: ...
+
+
+class Inline:
+    """In this process, one after the other."""
+
+    def map(self, text: str, jobs: Sequence[Named]) -> Iterator[Run]:
+        for key, job in jobs:
+            yield perform(text, key, job)
+
+    def close(self) -> None:
+        return
+
+
+def _quiet() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class Processes:
+    """A pool of `workers` processes; the cores that this process may use, unless told."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers or cores()
+        self._pool = ProcessPoolExecutor(
+            self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet
+        )
+
+    def map(self, text: str, jobs: Sequence[Named]) -> Iterator[Run]:
+        waiting = list(reversed(jobs))
+        running: set[Future[Run]] = set()
+        try:
+            while waiting or running:
+                while waiting and len(running) < self.workers + AHEAD:
+                    key, job = waiting.pop()
+                    running.add(self._pool.submit(perform, text, key, job))
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        except BrokenProcessPool:
+            raise ExecutorError(
+                "a worker process died (out of memory, or killed); finished runs are kept: `--resume` goes on"
+            ) from None
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Ray:
+    """A Ray cluster. Raises ExecutorError when Ray is not installed or its nodes run another maso."""
+
+    def __init__(self) -> None:
+        try:
+            import ray  # noqa: PLC0415 - an optional extra
+        except ImportError:
+            raise ExecutorError(
+                "Ray is not installed; legal: `pip install 'maso[ray]'`, or `--executor processes`"
+            ) from None
+        self._ray: Any = ray
+        address = os.environ.get("RAY_ADDRESS")
+        ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level="ERROR")
+        self._perform = ray.remote(perform)
+        theirs = ray.get(ray.remote(code_digest).remote())
+        if theirs != code_digest():
+            raise ExecutorError(
+                "the cluster's nodes run another maso than this one; install the same version"
+            )
+
+    def map(self, text: str, jobs: Sequence[Named]) -> Iterator[Run]:
+        shared = self._ray.put(text)
+        ahead = 2 * int(self._ray.cluster_resources().get("CPU", 1)) + AHEAD
+        waiting = list(reversed(jobs))
+        running: list[Any] = []
+        while waiting or running:
+            while waiting and len(running) < ahead:
+                key, job = waiting.pop()
+                running.append(self._perform.remote(shared, key, job))
+            done, running = self._ray.wait(running, num_returns=1)
+            yield from self._ray.get(done)
+
+    def close(self) -> None:
+        self._ray.shutdown()
+
+
+def make(name: str, workers: int | None = None) -> Executor:
+    """The executor of this name: `processes`, `inline` or `ray`."""
+    match name:
+        case "inline":
+            return Inline()
+        case "processes":
+            return Processes(workers)
+        case "ray":
+            return Ray()
+    raise ExecutorError(f"there is no executor `{name}`; legal: `processes`, `inline`, `ray`")
+
+
+def cores() -> int:
+    """Cores that this process may use; a container's limit is often less than the machine's."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
