@@ -5,6 +5,7 @@
     2    usage: an argument, an option or a fleet file is wrong
     3    nothing to examine: no run, no evidence, no record that matches
     10   an invariant broke
+    11   with `--gate`: a breakpoint's whole range lies below the target
     12   the evidence does not verify
     130  interrupted by Ctrl-C; what was done until then is kept and signed
     141  whoever read the output went away
@@ -26,6 +27,7 @@ FAILED: Final = 1
 USAGE: Final = 2
 NOTHING: Final = 3
 INVARIANT: Final = 10
+GATED: Final = 11
 UNVERIFIED: Final = 12
 INTERRUPTED: Final = 130  # 128 + SIGINT, what a shell reports for it
 PIPE_CLOSED: Final = 141  # 128 + SIGPIPE
@@ -36,6 +38,7 @@ MEANING: Final = {
     USAGE: "usage: an argument or a fleet file is wrong",
     NOTHING: "nothing to examine",
     INVARIANT: "an invariant broke",
+    GATED: "a budget breaks before the target",
     UNVERIFIED: "the evidence does not verify",
     INTERRUPTED: "interrupted",
 }

@@ -76,6 +76,26 @@ class Screen:
             sys.stdout.flush()
 
     @contextmanager
+    def stages(self) -> Iterator[Callable[[str, int, int], None]]:
+        """A bar for work in stages; yields a function of what is done now, how far, and of how much."""
+        if not sys.stderr.isatty():
+            yield lambda what, done, total: None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
+        with Progress(*columns, console=self._error, transient=True) as bar:
+            task = bar.add_task("starting", total=None)
+            yield lambda what, done, total: bar.update(
+                task, description=what, completed=done, total=total
+            )
+
+    @contextmanager
     def progress(self, what: str, total: float) -> Iterator[Advance]:
         """A bar on standard error while something long runs; yields a function that takes how far it is."""
         if not sys.stderr.isatty():

@@ -1,8 +1,8 @@
-"""From a series of runs to findings: points, the fitted class, the breakpoint, in the words of `findings.py`."""
+"""From a series of runs to findings: points, fitted class, breakpoint, in the words of `findings.py`."""
 
 from typing import Final
 
-from maso.findings import BreakpointFinding, BudgetFinding, QuantityFinding, ScalingFinding
+from maso.findings import BreakpointFinding, BudgetFinding, QuantityFinding, ScalingClass, ScalingFinding
 from maso.stress.breakpoints import Breakpoint
 from maso.stress.dimension import Quantity
 from maso.stress.engine.series import Series
@@ -17,7 +17,11 @@ def scaling_finding(series: Series, quantity: Quantity) -> ScalingFinding | None
     """The class fitted on every run; None where the quantity was never measured, or has no growth."""
     if series.probe.at_target:
         return None
-    points = [(float(point.size), point.value) for point in series.points(quantity)]
+    return fitted([(float(p.size), p.value) for p in series.points(quantity)], quantity.expected)
+
+
+def fitted(points: list[tuple[float, float]], expected: ScalingClass) -> ScalingFinding | None:
+    """The class of (size, value) points; None where there are none."""
     if not points:
         return None
     scaling = fit(points)
@@ -28,7 +32,7 @@ def scaling_finding(series: Series, quantity: Quantity) -> ScalingFinding | None
         exponent=_short(scaling.exponent),
         low=_short(scaling.low),
         high=_short(scaling.high),
-        expected=quantity.expected,
+        expected=expected,
         candidates=scaling.candidates,
         curve=tuple((float(size), _short(scaling.predict(size))) for size in sizes),
     )

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any, NamedTuple
 
-from maso.fleet.template import GrowthRule
 from maso.findings import Point
+from maso.fleet.template import GrowthRule
 from maso.stress.dimension import Dimension, Probe, Quantity, Settings
 from maso.stress.engine.job import Run
 

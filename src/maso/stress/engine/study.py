@@ -72,7 +72,7 @@ class Study:
         self._executor = executor
         self._store = store
         self._progress = progress
-        self._digest = fleet_file_digest(plan.file)
+        self.digest = fleet_file_digest(plan.file)
         count = sizes.SEEDS_QUICK if plan.quick else sizes.SEEDS_FULL
         self.seeds = tuple(range(plan.seed, plan.seed + count))
 
@@ -173,7 +173,7 @@ class Study:
             if (place, seed) in series.runs:
                 continue
             job = self._job(series, place, seed)
-            key = run_key(job, self._digest, code_digest())
+            key = run_key(job, self.digest, code_digest())
             kept = self._store.find(key, job)
             if kept is None:
                 jobs[key] = (series, job)

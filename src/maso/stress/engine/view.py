@@ -12,11 +12,11 @@ from maso.stress.engine.study import Study
 
 
 class StudyView:
-    """One dimension of a conducted study. `adaptations=None` is as declared, `()` the standard configuration."""
+    """One dimension of a conducted study. `adaptations=None` is as declared, `()` is standard."""
 
     def __init__(self, study: Study, dimension: Dimension) -> None:
         self._study = study
-        self._dimension = dimension
+        self.dimension = dimension
         self._probes: dict[str, tuple[Probe, Quantity]] = {
             quantity.id: (probe, quantity) for probe in dimension.probes for quantity in probe.quantities
         }
@@ -29,18 +29,18 @@ class StudyView:
 
     def _config(self, adaptations: tuple[str, ...] | None) -> Config:
         if adaptations is None:
-            return self._study.declared(self._dimension)
-        chosen = [a for a in self._dimension.adaptations if a.id in adaptations]
-        return configure.adding(self._study.standard(self._dimension), *chosen)
+            return self._study.declared(self.dimension)
+        chosen = [a for a in self.dimension.adaptations if a.id in adaptations]
+        return configure.adding(self._study.standard(self.dimension), *chosen)
 
     def series(self, quantity: str, adaptations: tuple[str, ...] | None = None) -> Series | None:
         """The runs behind a quantity; None where its probe was not run so."""
         if quantity not in self._probes:
-            raise KeyError(f"`{self._dimension.id}` has no quantity `{quantity}`")
+            raise KeyError(f"`{self.dimension.id}` has no quantity `{quantity}`")
         probe, _ = self._probes[quantity]
         if probe.applies(self.fleet):
             return None
-        found = self._study.at(self._dimension, probe, self._config(adaptations))
+        found = self._study.at(self.dimension, probe, self._config(adaptations))
         return found if found.runs else None
 
     def value(
@@ -77,15 +77,15 @@ class StudyView:
         return None if found is None else breakpoint_finding(series, found)
 
     def detail(self, probe: str, name: str, adaptations: tuple[str, ...] | None = None) -> Any:
-        chosen = next(p for p in self._dimension.probes if p.id == probe)
+        chosen = next(p for p in self.dimension.probes if p.id == probe)
         if chosen.applies(self.fleet):
             return None
-        series = self._study.at(self._dimension, chosen, self._config(adaptations))
+        series = self._study.at(self.dimension, chosen, self._config(adaptations))
         return series.detail(name, self._place(series)) if series.runs else None
 
     def evidence(self, *quantities: str) -> tuple[str, ...]:
         """`dimension/quantity` of each, then the runs at the target as declared."""
-        names = [f"{self._dimension.id}/{quantity}" for quantity in quantities]
+        names = [f"{self.dimension.id}/{quantity}" for quantity in quantities]
         runs: list[str] = []
         for quantity in quantities:
             series = self.series(quantity)
@@ -94,3 +94,10 @@ class StudyView:
             place = self._place(series)
             runs += [run.key for run in series.ordered() if run.job.at == place and run.key not in runs]
         return (*names, *runs)
+
+    def run_of(self, probe: str) -> str:
+        """The run whose details `detail` reads, as declared; empty where there is none."""
+        chosen = next(p for p in self.dimension.probes if p.id == probe)
+        series = self._study.at(self.dimension, chosen, self._config(None))
+        place = self._place(series)
+        return next((run.key for run in series.ordered() if run.job.at == place), "")
