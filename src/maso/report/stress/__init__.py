@@ -1,0 +1,12 @@
+"""What `maso stress` found, for people and for machines: one page, Markdown, a terminal, CSV, JUnit, changes.
+
+Everything here takes `Findings` and gives text; nothing is measured, judged anew or written to a disk. Text
+that came from a user's file is made legible once (`legible.py`) and escaped by each format.
+
+    page        one self-contained HTML page
+    markdown    the same for a pull request
+    terminal    the short form
+    tables_csv  breakpoints, decisions and accepted conditions
+    junit       a test case for every budget
+    compare     what changed between two findings
+"""

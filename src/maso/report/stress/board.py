@@ -1,0 +1,183 @@
+"""The verdict in plain words: what holds, what breaks first, what to do, what it costs, who must decide.
+
+Every sentence is counted from the findings; none is written beforehand for a particular fleet. The counts are
+of quantities with a budget, as the fleet file declares its controls; each is in exactly one group:
+
+    reaches  it holds at the target
+    would    it does not, and would with what is recommended
+    misses   it does not, and nothing that was tried and may be chosen changes that
+    open     the range holds the target, is unresolved, or was not measured
+"""
+
+from typing import Literal, NamedTuple
+
+from maso.findings import (
+    AdaptationFinding,
+    AnswerStatus,
+    BreakpointFinding,
+    ControlFinding,
+    DecisionFinding,
+    DimensionFinding,
+    Findings,
+    Verdict,
+)
+from maso.report.stress import words
+from maso.report.stress.standing import (
+    Standing,
+    budgeted,
+    first_broken,
+    lies_below,
+    misses,
+    reaches,
+    standings,
+)
+
+State = Literal["reaches", "would", "misses", "open"]
+
+
+class Advice(NamedTuple):
+    dimension: DimensionFinding
+    adaptation: AdaptationFinding
+
+
+class Board(NamedTuple):
+    """What the top of every report says."""
+
+    verdict: Verdict
+    headline: str
+    first: str  # what breaks first, and at what size
+    states: dict[State, list[Standing]]
+    breaks: list[Standing]  # as declared, the first one first
+    usual_breaks: list[Standing]  # under the standard controls
+    holds: list[ControlFinding]
+    advice: list[Advice]
+    in_force: list[Advice]
+    advice_cost: str
+    cost: str
+    deciders: list[tuple[str, list[DecisionFinding]]]
+    answers: dict[AnswerStatus, int]
+
+
+def board(findings: Findings) -> Board:
+    found = budgeted(standings(findings))
+    size = findings.fleet.target
+    states: dict[State, list[Standing]] = {"reaches": [], "would": [], "misses": [], "open": []}
+    for standing in found:
+        states[state(standing, size)].append(standing)
+    breaks = sorted(
+        (s for s in found if s.now.axis == "size" and lies_below(s.now, size)),
+        key=lambda s: (_low(s.now.breakpoint), s.path),
+    )
+    advice = _adaptations(findings, in_force=False)
+    usual = first_broken(found, size)
+    return Board(
+        verdict=_verdict(states, usual),
+        headline=_headline(findings, states),
+        first=_first(findings, breaks, usual),
+        states=states,
+        breaks=breaks,
+        usual_breaks=usual,
+        holds=[control for control in findings.controls if control.verdict == "holds"],
+        advice=advice,
+        in_force=_adaptations(findings, in_force=True),
+        advice_cost=_advice_cost(advice),
+        cost=_cost(findings),
+        deciders=_deciders(findings),
+        answers=answers_by_status(findings),
+    )
+
+
+def state(standing: Standing, size: int) -> State:
+    if misses(standing, size):
+        recommended = standing.recommended
+        return "would" if recommended is not None and reaches(recommended, size) else "misses"
+    return "reaches" if reaches(standing.now, size) else "open"
+
+
+def answers_by_status(findings: Findings) -> dict[AnswerStatus, int]:
+    counted: dict[AnswerStatus, int] = dict.fromkeys(words.STATUSES, 0)
+    for answer in findings.answers:
+        counted[answer.status] += 1
+    return counted
+
+
+def _low(found: BreakpointFinding | None) -> float:
+    return found.low if found is not None and found.low is not None else 0.0
+
+
+def _verdict(states: dict[State, list[Standing]], usual: list[Standing]) -> Verdict:
+    if states["misses"]:
+        return "breaks"
+    if states["would"] or (usual and states["reaches"]):
+        return "adapts"
+    return "holds" if states["reaches"] else "not_measured"
+
+
+def _headline(findings: Findings, states: dict[State, list[Standing]]) -> str:
+    fleet = findings.fleet
+    whole = sum(len(found) for found in states.values())
+    at = f"At its target of {fleet.target:,} {fleet.unit}"
+    if not whole:
+        return f"{at}, nothing can be said to hold or to break: the fleet file declares no budget."
+    many = f"{words.count(len(states['reaches']), 'quantity', 'quantities')} of {whole} with a budget"
+    holds = "hold" if len(states["reaches"]) != 1 else "holds"
+    text = f"{at}, {many} {holds} with the controls as the fleet file declares them"
+    rest = [
+        f"{len(states['would'])} more with what is recommended" if states["would"] else "",
+        f"{len(states['misses'])} with nothing that was tried" if states["misses"] else "",
+        f"{len(states['open'])} could not be decided" if states["open"] else "",
+    ]
+    said = [part for part in rest if part]
+    return f"{text}; {', '.join(said)}." if said else f"{text}."
+
+
+def _first(findings: Findings, breaks: list[Standing], usual: list[Standing]) -> str:
+    if breaks:
+        return f"Breaks first: {_place(findings, breaks[0], standard=False)}."
+    if usual:
+        place = _place(findings, usual[0], standard=True)
+        return f"Nothing breaks below the target. Under the standard controls, first: {place}."
+    return "Nothing with a budget was seen to break below the target."
+
+
+def _place(findings: Findings, standing: Standing, *, standard: bool) -> str:
+    quantity = standing.usual if standard else standing.now
+    unit = words.axis_unit(findings, quantity)
+    return f"{quantity.title} at {words.breakpoint_words(quantity.breakpoint, unit)}"
+
+
+def _adaptations(findings: Findings, *, in_force: bool) -> list[Advice]:
+    return [
+        Advice(dimension, adaptation)
+        for dimension in findings.dimensions
+        for adaptation in dimension.adaptations
+        if (adaptation.in_force if in_force else adaptation.recommended and not adaptation.in_force)
+    ]
+
+
+def _advice_cost(advice: list[Advice]) -> str:
+    if not advice:
+        return ""
+    return _sum([a.adaptation.cost_usd_month for a in advice], "adaptation")
+
+
+def _cost(findings: Findings) -> str:
+    if not findings.costs:
+        return "no cost is projected by these dimensions"
+    return _sum([cost.usd_month for cost in findings.costs], "line")
+
+
+def _sum(values: list[float | None], what: str) -> str:
+    known = [value for value in values if value is not None]
+    unknown = len(values) - len(known)
+    if not known:
+        return f"no price declared for {words.count(unknown, what)}"
+    text = f"{words.dollars(sum(known))} a month for {words.count(len(known), what)}"
+    return f"{text}; no price declared for {unknown} more" if unknown else text
+
+
+def _deciders(findings: Findings) -> list[tuple[str, list[DecisionFinding]]]:
+    by_who: dict[str, list[DecisionFinding]] = {}
+    for decision in findings.decisions:
+        by_who.setdefault(decision.who, []).append(decision)
+    return list(by_who.items())

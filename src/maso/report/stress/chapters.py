@@ -1,0 +1,307 @@
+"""The chapters of the page as data: what stands where, under which anchor, with which plot and evidence.
+
+The templates lay out; what belongs together is settled here, so that it can be tested without a browser.
+Anchors are made from ids of a user's file: they keep letters, digits and hyphens, and are told apart by a
+number where two would be the same.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from markupsafe import Markup
+
+from maso.findings import (
+    AdaptationFinding,
+    AnswerFinding,
+    DimensionFinding,
+    Findings,
+    ListFinding,
+    Point,
+    QuantityFinding,
+)
+from maso.report.stress import plots, words
+from maso.report.stress.axes import Axis
+from maso.report.stress.plots import Series
+from maso.report.stress.standing import Standing, budgeted, standings, target_of
+
+_NOT_IN_ANCHORS: Final = re.compile(r"[^a-z0-9]+")
+_ANCHOR_CHARS_MAX: Final = 60
+# What is seen of a list before it is opened: enough to know what kind of thing it lists.
+LIST_ROWS_SHOWN: Final = 6
+
+
+class Anchors:
+    """One anchor for every thing that is linked to; asked twice for the same thing, the same anchor."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[str, ...], str] = {}
+        self._given: dict[str, int] = {}
+
+    def __call__(self, *thing: str) -> str:
+        if thing not in self._of:
+            slug = _NOT_IN_ANCHORS.sub("-", " ".join(thing).lower()).strip("-")[:_ANCHOR_CHARS_MAX]
+            number = self._given[slug] = self._given.get(slug, 0) + 1
+            self._of[thing] = slug if number == 1 else f"{slug}--{number}"
+        return self._of[thing]
+
+
+class Legend(NamedTuple):
+    """One configuration in a plot's legend."""
+
+    swatch: Markup
+    name: str
+    quantity: QuantityFinding
+    at_target: float | None
+    breaks: str
+
+
+class Figure(NamedTuple):
+    """A quantity with its plot; `svg` is empty where it was run at one place only."""
+
+    anchor: str
+    standing: Standing
+    unit: str
+    target: int | None
+    svg: Markup
+    legend: list[Legend]
+    shown_at: int | None
+
+
+class Evidence(NamedTuple):
+    """What an answer rests on: a quantity (with its anchor and the runs nearest the target), or a name."""
+
+    name: str
+    anchor: str
+    title: str
+    unit: str
+    points: tuple[Point, ...]
+
+
+class Answer(NamedTuple):
+    finding: AnswerFinding
+    anchor: str
+    evidence: list[Evidence]
+
+
+class Listed(NamedTuple):
+    anchor: str
+    finding: ListFinding
+    shown: tuple[tuple[str, ...], ...]
+    rest: tuple[tuple[str, ...], ...]
+
+
+class Adapted(NamedTuple):
+    anchor: str
+    finding: AdaptationFinding
+    state: str
+    titles: dict[str, str]
+
+
+class Chapter(NamedTuple):
+    """One dimension."""
+
+    anchor: str
+    dimension: DimensionFinding
+    figures: list[Figure]
+    adaptations: list[Adapted]
+    answers: list[Answer]
+    lists: list[Listed]
+
+
+class Row(NamedTuple):
+    """A quantity with a budget in the table of breakpoints."""
+
+    anchor: str
+    standing: Standing
+    unit: str
+    strip: Markup
+
+
+class Book(NamedTuple):
+    """All chapters, and what links between them."""
+
+    anchors: Anchors
+    chapters: list[Chapter]
+    rows: list[Row]
+    scale: Markup
+    answers: list[Answer]
+    quantities: dict[str, Standing]
+
+
+def book(findings: Findings) -> Book:
+    anchors = Anchors()
+    found = standings(findings)
+    quantities = {standing.path: standing for standing in found}
+    lists = {(d.id, li.id): li for d in findings.dimensions for li in d.lists}
+    answers = [_answer(findings, a, quantities, lists, anchors) for a in findings.answers]
+    rows, scale = breakpoint_rows(findings, budgeted(found), anchors)
+    return Book(
+        anchors=anchors,
+        chapters=[_chapter(findings, d, found, answers, anchors) for d in findings.dimensions],
+        rows=rows,
+        scale=scale,
+        answers=answers,
+        quantities=quantities,
+    )
+
+
+def _chapter(
+    findings: Findings,
+    dimension: DimensionFinding,
+    found: Iterable[Standing],
+    answers: Iterable[Answer],
+    anchors: Anchors,
+) -> Chapter:
+    own = [s for s in found if s.dimension is dimension]
+    titles = {s.now.id: s.now.title for s in own}
+    return Chapter(
+        anchor=anchors("dimension", dimension.id),
+        dimension=dimension,
+        figures=sorted((figure_of(findings, s, anchors) for s in own), key=_plots_first),
+        adaptations=[
+            Adapted(anchors("adaptation", dimension.id, a.id), a, _adaptation_state(a), titles)
+            for a in dimension.adaptations
+        ],
+        answers=[a for a in answers if a.finding.dimension == dimension.id],
+        lists=[
+            Listed(
+                anchors("list", dimension.id, li.id), li, li.rows[:LIST_ROWS_SHOWN], li.rows[LIST_ROWS_SHOWN:]
+            )
+            for li in dimension.lists
+        ],
+    )
+
+
+def _adaptation_state(adaptation: AdaptationFinding) -> str:
+    if adaptation.in_force:
+        return "in force"
+    if adaptation.recommended:
+        return "recommended"
+    return "may not be chosen" if adaptation.forbidden else "measured, not needed"
+
+
+def _plots_first(figure: Figure) -> int:
+    """Plots with a budget, then other plots, then what has no growth; each in the dimension's own order."""
+    if not figure.svg:
+        return 2
+    return 0 if figure.standing.now.budget is not None else 1
+
+
+# --- figures ---------------------------------------------------------------------------------------------
+
+
+def figure_of(findings: Findings, standing: Standing, anchors: Anchors) -> Figure:
+    size = findings.fleet.target
+    series = configurations(standing)
+    unit = words.axis_unit(findings, standing.now)
+    places = {point.size for s in series for point in s.quantity.points}
+    drawn = plots.plot(series, size, unit) if len(places) > 1 else Markup()
+    shown_at = words.shown_at(standing.now, size)
+    return Figure(
+        anchor=anchors("quantity", standing.dimension.id, standing.now.id),
+        standing=standing,
+        unit=unit,
+        target=target_of(standing.now, size),
+        svg=drawn,
+        legend=[_legend(s, unit, size) for s in series],
+        shown_at=shown_at,
+    )
+
+
+def configurations(standing: Standing) -> list[Series]:
+    """Standard, as declared, as recommended, then what was measured only to compare: those that differ."""
+    declared = "as declared" if standing.standard is not None else "as declared (the standard)"
+    chosen = [("standard controls", standing.standard), (declared, standing.now)]
+    chosen.append(("as recommended", standing.recommended))
+    taken = [quantity for _, quantity in chosen if quantity is not None]
+    for adaptation in standing.dimension.adaptations:
+        if not adaptation.in_force:
+            after = next((q for q in adaptation.quantities_after if q.id == standing.now.id), None)
+            if after is not None and not any(_same(after, q) for q in taken):
+                note = ", may not be chosen" if adaptation.forbidden else ""
+                chosen.append((f"with {adaptation.title}{note}", after))
+    found = [(name, quantity) for name, quantity in chosen if quantity is not None]
+    return [Series(name, quantity, style) for style, (name, quantity) in enumerate(found[: plots.SERIES_MAX])]
+
+
+def _same(one: QuantityFinding, other: QuantityFinding) -> bool:
+    return one.points == other.points
+
+
+def _legend(series: Series, unit: str, size: int) -> Legend:
+    quantity = series.quantity
+    at = quantity.at_target
+    if at is None:
+        place = words.shown_at(quantity, size)
+        at = words.value_at(quantity, place) if place is not None else None
+    return Legend(
+        swatch=plots.swatch(series.style, quantity.mark),
+        name=series.name,
+        quantity=quantity,
+        at_target=at,
+        breaks=words.breaks_words(quantity, unit),
+    )
+
+
+# --- the table of breakpoints ----------------------------------------------------------------------------
+
+
+def breakpoint_rows(findings: Findings, found: list[Standing], anchors: Anchors) -> tuple[list[Row], Markup]:
+    """Every quantity with a budget, and the scale of their strips, one for all over the size."""
+    size = findings.fleet.target
+    over_size = [s for s in found if s.now.axis == "size"]
+    ranges = [q.breakpoint for s in over_size for q in (s.usual, s.now, s.recommended or s.now)]
+    runs = [point.size for s in over_size for point in s.now.points]
+    x = plots.strip_axis(ranges, runs, size)
+    rows = [_row(findings, s, x, anchors) for s in sorted(found, key=lambda s: s.now.axis != "size")]
+    return rows, plots.strip_scale(x) if over_size else Markup()
+
+
+def _row(findings: Findings, standing: Standing, x: Axis, anchors: Anchors) -> Row:
+    unit = words.axis_unit(findings, standing.now)
+    drawn = Markup()
+    if standing.now.axis == "size" and standing.now.breakpoint is not None:
+        pairs = [(0, standing.usual)]
+        after = standing.recommended or (standing.now if standing.standard is not None else None)
+        pairs += [(1, after)] if after is not None else []
+        said = "; ".join(words.breaks_words(quantity, unit) for _, quantity in pairs)
+        drawn = plots.strip(pairs, x, findings.fleet.target, said)
+    return Row(anchors("quantity", standing.dimension.id, standing.now.id), standing, unit, drawn)
+
+
+# --- answers and their evidence --------------------------------------------------------------------------
+
+
+def _answer(
+    findings: Findings,
+    answer: AnswerFinding,
+    quantities: dict[str, Standing],
+    lists: dict[tuple[str, str], ListFinding],
+    anchors: Anchors,
+) -> Answer:
+    evidence = [_evidence(findings, answer.dimension, n, quantities, lists, anchors) for n in answer.evidence]
+    return Answer(answer, anchors("question", answer.question), evidence)
+
+
+def _evidence(
+    findings: Findings,
+    dimension: str,
+    name: str,
+    quantities: dict[str, Standing],
+    lists: dict[tuple[str, str], ListFinding],
+    anchors: Anchors,
+) -> Evidence:
+    """A name is a quantity or a list (of the answer's dimension, or `dimension/name`), or a run."""
+    standing = quantities.get(name) or quantities.get(f"{dimension}/{name}")
+    if standing is not None:
+        quantity = standing.now
+        at = words.shown_at(quantity, findings.fleet.target)
+        points = tuple(point for point in quantity.points if point.size == at)
+        anchor = anchors("quantity", standing.dimension.id, quantity.id)
+        return Evidence(name, anchor, quantity.title, quantity.unit, points)
+    owner, _, rest = name.rpartition("/")
+    found = lists.get((owner or dimension, rest))
+    if found is not None:
+        return Evidence(name, anchors("list", owner or dimension, found.id), found.title, "", ())
+    return Evidence(name, "", "", "", ())

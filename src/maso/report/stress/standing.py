@@ -1,0 +1,160 @@
+"""How each quantity stands: under the standard controls, as the fleet file declares them, and as recommended.
+
+The findings hold every configuration apart; a reader asks three things of a quantity: does it reach the
+target the usual way, does it as we have it, and would it if we did what is recommended. Where the engine
+measured the adaptations together, that is what counts; otherwise the adaptation of the set that carries the
+quantity furthest stands for it, and nothing is added up.
+
+    holds         the standard controls reach the target
+    adapts        they do not; an adaptation in force or recommended does
+    breaks        nothing that was tried and may be chosen reaches it
+    not_measured  no budget, or no answer
+
+Not handled: quantities without a budget can hold nothing and break nothing; they are listed as such.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from maso.findings import (
+    DimensionFinding,
+    Findings,
+    QuantityFinding,
+    Verdict,
+)
+
+
+class Standing(NamedTuple):
+    """One quantity in its configurations. `now` is as the fleet file declares the controls.
+
+    `standard` and `recommended` are None where they are no other configuration than `now`.
+    """
+
+    dimension: DimensionFinding
+    now: QuantityFinding
+    standard: QuantityFinding | None
+    recommended: QuantityFinding | None
+    verdict: Verdict
+
+    @property
+    def usual(self) -> QuantityFinding:
+        """Under the standard controls."""
+        return self.standard or self.now
+
+    @property
+    def path(self) -> str:
+        return f"{self.dimension.id}/{self.now.id}"
+
+
+def standings(findings: Findings) -> list[Standing]:
+    """Every quantity of every dimension that was measured, in the order of the findings."""
+    size = findings.fleet.target
+    return [
+        _standing(dimension, quantity, size)
+        for dimension in findings.dimensions
+        for quantity in dimension.quantities
+    ]
+
+
+def budgeted(found: Iterable[Standing]) -> list[Standing]:
+    return [s for s in found if s.now.budget is not None]
+
+
+def _standing(dimension: DimensionFinding, now: QuantityFinding, size: int) -> Standing:
+    standard = _named(dimension.standard_quantities, now.id)
+    recommended = _named(dimension.recommended_quantities, now.id) or _furthest(dimension, now)
+    verdict = _verdict(standard or now, [q for q in (now, recommended) if q is not None], size)
+    return Standing(dimension, now, standard, recommended, verdict)
+
+
+def _named(quantities: Iterable[QuantityFinding], name: str) -> QuantityFinding | None:
+    return next((q for q in quantities if q.id == name), None)
+
+
+def _furthest(dimension: DimensionFinding, now: QuantityFinding) -> QuantityFinding | None:
+    """Of the recommended adaptations that measured the quantity again, the one under which it breaks last."""
+    after = [
+        quantity
+        for adaptation in dimension.adaptations
+        if adaptation.recommended and not adaptation.in_force and not adaptation.forbidden
+        for quantity in adaptation.quantities_after
+        if quantity.id == now.id
+    ]
+    return max(after, key=_reach, default=None)
+
+
+def _reach(quantity: QuantityFinding) -> tuple[int, float]:
+    reached = {True: 2, None: 1, False: 0}[quantity.reaches_target]
+    found = quantity.breakpoint
+    if found is None or found.low is None:
+        return reached, 0.0
+    return reached, found.low
+
+
+def _verdict(usual: QuantityFinding, others: list[QuantityFinding], size: int) -> Verdict:
+    if usual.budget is None:
+        return "not_measured"
+    reached = reaches(usual, size)
+    if reached:
+        return "holds"
+    if reached is None:
+        return "not_measured"
+    return "adapts" if any(reaches(quantity, size) for quantity in others) else "breaks"
+
+
+def target_of(quantity: QuantityFinding, size: int) -> int | None:
+    """The place on the quantity's axis that must be reached; None: the axis has no such place."""
+    if quantity.target is not None:
+        return quantity.target
+    return size if quantity.axis == "size" else None
+
+
+def reaches(quantity: QuantityFinding, size: int) -> bool | None:
+    """What the engine concluded; where it left that open, what the range says on its own."""
+    if quantity.reaches_target is not None:
+        return quantity.reaches_target
+    found, target = quantity.breakpoint, target_of(quantity, size)
+    if found is None or target is None or found.kind not in ("measured", "extrapolated"):
+        return None
+    if found.high is not None and found.high < target:
+        return False
+    if found.low is not None and found.low >= target:
+        return True
+    return None
+
+
+def lies_below(quantity: QuantityFinding, size: int) -> bool:
+    """Whether the whole range of the breakpoint lies below the target."""
+    found, target = quantity.breakpoint, target_of(quantity, size)
+    return (
+        found is not None
+        and target is not None
+        and found.kind in ("measured", "extrapolated")
+        and found.high is not None
+        and found.high < target
+    )
+
+
+def misses(standing: Standing, size: int) -> bool:
+    """As declared, the whole range lies below the target; without a range, the value there is beyond it."""
+    now = standing.now
+    if now.breakpoint is not None and now.breakpoint.high is not None:
+        return lies_below(now, size)
+    return now.reaches_target is False
+
+
+def below_target(findings: Findings) -> list[Standing]:
+    """What `--gate` refuses."""
+    return [s for s in budgeted(standings(findings)) if misses(s, findings.fleet.target)]
+
+
+def first_broken(found: Iterable[Standing], size: int) -> list[Standing]:
+    """Quantities over the size that break below the target under the standard controls, the first first."""
+    broken = [s for s in found if s.usual.axis == "size" and lies_below(s.usual, size)]
+    return sorted(broken, key=_breaks_at)
+
+
+def _breaks_at(standing: Standing) -> tuple[float, str]:
+    found = standing.usual.breakpoint
+    low = found.low if found is not None and found.low is not None else 0.0
+    return low, standing.path
