@@ -6,6 +6,10 @@ this source pass to this target, within the time that the fleet allows, under a 
 its source and still holds, no deeper than `MAX_CHAIN_DEPTH` and with nobody twice in the chain. Its worth
 is then fixed: the parent's, cut by what it permits and what source and target may have done. Using it later
 costs a dictionary look-up.
+
+What the fleet lets a source pass on is asked of the policy in force (`policy.py`). Where the fleet wants
+`contract_verification: every-use`, `ProofAtUse` stands in the pipeline and checks the signatures of the whole
+chain again whenever it is used; otherwise nothing of it is on the path of a message.
 """
 
 import hashlib
@@ -16,7 +20,9 @@ from typing import Final
 import msgspec
 
 from maso.contract import MAX_CHAIN_DEPTH, DelegationContract, decode_contract
-from maso.controls.delegation import DelegationGraph
+from maso.controls.delegation import DelegationGraph, SearchedGraph
+from maso.controls.message import Message
+from maso.controls.policy import delegation_policy
 from maso.controls.state import ContractState, Instance, PlaneState
 from maso.envelope import MAX_NUMBER
 from maso.fleet.rulebook import Rulebook
@@ -77,9 +83,12 @@ def _deny(reason: Reason, detail: str = "") -> Finding:
 
 
 class Contracts:
-    """Verifies contracts when they are registered, and keeps the live graph."""
+    """Verifies contracts when they are registered, and keeps the policy and the live graph.
 
-    __slots__ = ("_outputs", "_privileged", "_rules", "_scan", "_state", "graph")
+    graph   counts live delegations between types; `reached` says what can be executed behind one
+    """
+
+    __slots__ = ("_outputs", "_privileged", "_rules", "_scan", "_state", "graph", "policy")
 
     def __init__(self, rules: Rulebook, state: PlaneState, scan: Scan) -> None:
         self._scan = scan
@@ -87,9 +96,13 @@ class Contracts:
         self._rules = rules
         self._state = state
         self._privileged = sum(a.bit for a in rules.actions if a is not None and a.privileged)
-        self.graph = DelegationGraph(
-            tuple(t.authority for t in rules.types), tuple(t.executes for t in rules.types)
-        )
+        self.policy = delegation_policy(rules)
+        self.graph: DelegationGraph | SearchedGraph
+        power = tuple(t.executes for t in rules.types)
+        if rules.fleet.controls.transitive_check == "per-request":
+            self.graph = SearchedGraph(power)
+        else:
+            self.graph = DelegationGraph(tuple(t.authority for t in rules.types), power)
 
     def verify(self, data: bytes, now: int) -> DelegationContract | Finding:
         """The contract, or why it is refused; cheap checks first, one signature check last."""
@@ -134,7 +147,7 @@ class Contracts:
     ) -> Finding | None:
         if not source.not_before <= now < source.not_after or now < source.paused_until:
             return _deny(PARTIES)
-        bits, longest = source.type.delegates.get(target.type.index, (0, 0))
+        bits, longest = self.policy.permits(source, target)
         if contract.permits & ~bits:
             return _deny(NOT_DECLARED, f"{source.type.id} to {target.type.id}")
         if not now - longest < contract.not_before <= now < contract.not_after:
@@ -177,14 +190,54 @@ class Contracts:
         return _deny(SIGNATURE)
 
     def transitive(self, contract: DelegationContract) -> Finding | None:
-        """Whether the live graph, with this edge, lets its source's type reach what it may not have done."""
-        source = self._state.instances[contract.source].type.index
-        target = self._state.instances[contract.target].type.index
-        privileged = self.graph.beyond(source, target) & self._privileged
+        """Whether this contract brings actions within reach that somebody above in its chain may not do.
+
+        The finding names the topmost link of whom that is true. It refuses nothing: attenuation has made
+        the path worthless already.
+        """
+        instances = self._state.instances
+        source = instances[contract.source]
+        target = instances[contract.target].type.index
+        reached = self.graph.reached(target) & self._privileged
+        if not reached:
+            return None
+        types = self._rules.types
+        found = source.type.index
+        privileged = reached & ~source.type.authority
+        held = source.session.contracts
+        link = held.get(contract.parent) if held and contract.parent else None
+        while link is not None:
+            above = link.edge[0]
+            if reached & ~types[above].authority:
+                found, privileged = above, reached & ~types[above].authority
+            link = link.parent
         if not privileged:
             return None
         names = self._rules.action_names(privileged)
-        detail = (
-            f"{self._rules.types[source].id} through {self._rules.types[target].id}: {', '.join(names[:4])}"
-        )
+        detail = f"{types[found].id} through {types[target].id}: {', '.join(names[:4])}"
         return Finding(Outcome.ALLOW, TRANSITIVE, detail)
+
+
+class ProofAtUse:
+    """Every signature of the chain, whenever a message is sent under it (`contract_verification: every-use`).
+
+    It finds what was changed in the plane's memory after registration. A source that is gone has nobody to
+    vouch for its key: such a chain is refused.
+    """
+
+    __slots__ = ("_instances",)
+
+    def __init__(self, state: PlaneState) -> None:
+        self._instances = state.instances
+
+    def check(self, m: Message) -> Finding | None:
+        link = m.contract
+        while link is not None:
+            contract = link.contract
+            source = self._instances.get(contract.source)
+            if source is None:
+                return _deny(PARTIES)
+            if not signature_holds(source.public_key, contract.signed_bytes(), contract.signature):
+                return _deny(SIGNATURE)
+            link = link.parent
+        return None

@@ -6,9 +6,11 @@ its type's authority, narrowed by everyone who instructed it since its context w
 the fleet marks `needs_contract` is never done without a chain. So asking gives nobody anything: neither a
 longer chain, nor a second contract, nor leaving the contract out.
 
-`DelegationGraph` watches the live graph of who delegates to whom: for each new edge it says whether a
-privileged action comes within reach of a type that may not have it done. Attenuation already makes such a
-path worthless; that somebody tries is what the finding reports.
+The live graph of who delegates to whom says what can be executed behind an agent, so that a contract which
+brings a privileged action within reach of somebody who may not have it done is reported (`contracts.py`).
+Attenuation already makes such a path worthless; that somebody tries is what the finding tells. There are two
+of it: `DelegationGraph` keeps the closure up to date, `SearchedGraph` walks the edges at every question.
+After delegations have ended, the first may name more than the second until it is rebuilt, and never less.
 """
 
 from collections.abc import Sequence
@@ -228,6 +230,63 @@ class DelegationGraph:
         if self._ended:
             self._rebuild()
 
+    def reached(self, target: int) -> int:
+        """Actions that `target`, or anybody within its reach, can execute."""
+        return self._reached[target]
+
     def beyond(self, source: int, target: int) -> int:
         """Actions that `source` would reach through `target` though it may not have them done."""
         return self._reached[target] & ~self._authority[source]
+
+
+class SearchedGraph:
+    """The live delegations without a closure: every question is a walk over all edges behind the target.
+
+    Adding and ending an edge costs nothing beside the count; asking costs what lies behind the target, which
+    in a dense graph is every edge. It is what the incremental closure is measured against.
+    """
+
+    __slots__ = ("_counts", "_out", "_power")
+
+    def __init__(self, power: tuple[int, ...]) -> None:
+        """power[t]: what type t can execute itself."""
+        self._power = power
+        self._out: list[dict[int, int]] = [{} for _ in power]
+        self._counts = 0
+
+    @property
+    def edges(self) -> int:
+        return self._counts
+
+    def add(self, source: int, target: int) -> None:
+        """Count one delegation from source to target."""
+        out = self._out[source]
+        self._counts += target not in out
+        out[target] = out.get(target, 0) + 1
+
+    def remove(self, source: int, target: int) -> None:
+        """One delegation ended; ValueError when there was none."""
+        out = self._out[source]
+        count = out.get(target, 0)
+        if not count:
+            raise ValueError(f"no delegation from {source} to {target} is in force")
+        if count > 1:
+            out[target] = count - 1
+            return
+        del out[target]
+        self._counts -= 1
+
+    def reached(self, target: int) -> int:
+        """Actions that `target`, or anybody within its reach, can execute."""
+        seen = bytearray(len(self._power))
+        seen[target] = 1
+        ahead = [target]
+        bits = 0
+        while ahead:
+            node = ahead.pop()
+            bits |= self._power[node]
+            for following in self._out[node]:
+                if not seen[following]:
+                    seen[following] = 1
+                    ahead.append(following)
+        return bits

@@ -158,7 +158,9 @@ def _remember_claims(record: MessageRecord, sender: Instance, recipient: Instanc
         recipient.claim_floor = min(recipient.claim_floor, confidence)
 
 
-def apply_admit(state: PlaneState, rules: Rulebook, record: AdmitRecord) -> list[Instance]:
+def apply_admit(
+    state: PlaneState, rules: Rulebook, contracts: Contracts, record: AdmitRecord
+) -> list[Instance]:
     """Create the instances; keys are set by the caller, who derives them (a replay has none)."""
     if record.outcome == Outcome.DENY:
         return []
@@ -181,6 +183,7 @@ def apply_admit(state: PlaneState, rules: Rulebook, record: AdmitRecord) -> list
         state.instances[nhi] = instance
         session.instances.append(instance)
         built.append(instance)
+    contracts.policy.admitted(built)
     return built
 
 
@@ -232,6 +235,7 @@ def apply_end(state: PlaneState, contracts: Contracts, record: EndRecord) -> Non
         instance.alive = False
         instance.key = b""
         _end_contracts(instance, contracts)
+        contracts.policy.ended(instance)
         if instance.session.number:
             instance.session.instances.remove(instance)
     if record.what == "close":

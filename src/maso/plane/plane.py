@@ -273,7 +273,7 @@ class Plane:
             (),
         )
         ref = self._append(encode_record(record))
-        for instance in apply.apply_admit(self.state, self.rules, record):
+        for instance in apply.apply_admit(self.state, self.rules, self.contracts, record):
             instance.key = self._admission.key_of(instance, verdict.serial)
         return [Admitted(ref, verdict.session, tuple(member[0] for member in members))]
 

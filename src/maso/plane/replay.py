@@ -51,7 +51,7 @@ def replay_one(state: PlaneState, contracts: Contracts, rules: Rulebook, number:
             sender = state.instances.get(record.sender) if record.authenticated else None
             apply.apply_message(state, record, number, sender, state.instances.get(record.recipient))
         case AdmitRecord():
-            apply.apply_admit(state, rules, record)
+            apply.apply_admit(state, rules, contracts, record)
         case ContractRecord():
             apply.apply_contract(state, contracts, record)
         case EndorseRecord():

@@ -4,13 +4,17 @@ Effective authority is worked out anew from the fleet file and from the contract
 link, by names and sets: what each source and each target of the chain may have done, what each link permits,
 for which resource, until when, and what whoever gave orders without a contract could have ordered.
 
+What a link declares depends on the delegation policy in force: a pair of types, of roles or of clusters.
+
 The source's ceiling when a contract was made is kept with it, as the plane keeps the contract's worth.
 """
 
 import msgspec
 
 from maso.contract import DelegationContract, decode_contract
+from maso.controls.policy import clusters_of, roles_of
 from maso.envelope import MessageKind
+from maso.fleet.model import Fleet
 from maso.identity import signature_holds
 from maso.plane.effects import Ended, Perform, Purged, Refuse
 from maso.plane.events import RegisterContract
@@ -19,6 +23,19 @@ from maso.sim.checkers.turn import Declared, Roster, Turn
 
 _ORDERS = (MessageKind.INSTRUCTION, MessageKind.DELEGATION)
 Names = frozenset[str]
+
+
+def _groups(fleet: Fleet) -> dict[str, str]:
+    """What the delegation rules of this fleet name, for each agent type."""
+    ids = tuple(agent.id for agent in fleet.types)
+    match fleet.controls.delegation_policy:
+        case "role-based":
+            groups = roles_of(fleet)
+        case "cluster-based":
+            groups = clusters_of(fleet)
+        case _:
+            groups = ids
+    return dict(zip(ids, groups, strict=True))
 
 
 class NoAuthorityFromAsking:
@@ -40,8 +57,10 @@ class NoAuthorityFromAsking:
         self._authority = {t.id: frozenset((*t.actions, *t.may_request)) for t in declared.fleet.types}
         self._executes = {t.id: frozenset(t.actions) for t in declared.fleet.types}
         self._passes: dict[tuple[str, str], set[str]] = {}
+        self._group = _groups(declared.fleet)
         for d in declared.fleet.delegations:
-            self._passes.setdefault((d.from_, d.to), set()).update(d.actions)
+            pair = (self._group[d.from_], self._group[d.to])
+            self._passes.setdefault(pair, set()).update(d.actions)
         self._ceiling: dict[int, Names] = {}
         self._noted: set[int] = set()  # membership only
         self._contracts: dict[int, tuple[DelegationContract, Names]] = {}
@@ -98,7 +117,8 @@ class NoAuthorityFromAsking:
             here = (
                 permits & self._authority.get(source, frozenset()) & self._authority.get(target, frozenset())
             )
-            here &= frozenset(self._passes.get((source, target), ()))
+            pair = (self._group.get(source, ""), self._group.get(target, ""))
+            here &= frozenset(self._passes.get(pair, ()))
             if not contract.parent:
                 here &= ceiling
             worth = here if worth is None else worth & here
