@@ -15,6 +15,7 @@ from collections.abc import Callable
 import msgspec
 
 from maso.controls.classification import Classification
+from maso.controls.contracts import ProofAtUse
 from maso.controls.credentials import Credentials
 from maso.controls.delegation import Delegated
 from maso.controls.derive import Derive
@@ -64,6 +65,8 @@ class Pipeline:
     def __init__(self, rules: Rulebook, state: PlaneState, scanner: Scanner, keys: Keys) -> None:
         credentials = Credentials(state, keys.record, rules.label_mask)
         delegated = Delegated()
+        every_use = rules.fleet.controls.contract_verification == "every-use"
+        proof: list[tuple[str, Check]] = [("T3-CONTRACT", ProofAtUse(state).check)] if every_use else []
         steps: list[tuple[str, Check]] = [
             ("open", credentials.open),
             ("IA-2.1", credentials.check),
@@ -71,6 +74,7 @@ class Pipeline:
             ("IA-1.4", Tools(state).check),
             ("DP-1.3", Memory().check),
             ("IA-2.3", delegated.check),
+            *proof,
             ("EC-2.13", Shape().check),
             ("IA-2.3 resource", delegated.check_resource),
             ("DP-2.5", Derive(keys.record).check),
