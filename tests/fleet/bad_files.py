@@ -460,4 +460,20 @@ BAD = [
         "tier: 3\ndesks: []\ngrowth: {order: [], providers: [provider-a]}",
         "the list is empty",
     ),
+    # identity
+    (
+        "shop",
+        "agents/sales-advisor",
+        "agents/product-presentation",
+        "`agents/product-presentation` is the service account of `product_presentation` as well",
+    ),
+    ("shop", "agents/sales-advisor", "sales-advisor", "`sales-advisor` is not a name"),
+    ("shop", "audience: maso\n", "audience: maso for all\n", "is not a name"),
+    ("shop", "token_minutes_max: 60 ", "token_minutes_max: 5 ", "out of range: at least 10"),
+    (
+        "start",
+        "    actions: [customer.answer]",
+        "    service_account: agents/desk\n    actions: [customer.answer]",
+        "nothing says whose tokens are to be believed",
+    ),
 ]

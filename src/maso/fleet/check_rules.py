@@ -20,7 +20,7 @@ _SUM_SLACK: Final = 0.01
 
 
 def check(g: Ground) -> None:
-    for rule in (_shutdown, _budget, _peak, _prices, _watch, _workload, _pace, _tier, _controls):
+    for rule in (_shutdown, _budget, _peak, _prices, _watch, _workload, _pace, _tier, _controls, _identity):
         rule(g)
 
 
@@ -158,3 +158,20 @@ def _controls(g: Ground) -> None:
         if getattr(g.fleet.controls, key) == refused:
             what = f"`{key}` is `{refused}`, which only `maso stress` measures, to compare: {why}"
             g.wrong(("controls", key), what, f"`{legal}`")
+
+
+def _identity(g: Ground) -> None:
+    """One service account stands for one type: a token that proves two proves none (E4)."""
+    first: dict[str, str] = {}
+    for path, agent in g.each("types"):
+        account = agent.service_account
+        if account is None:
+            continue
+        if account in first:
+            what = f"`{account}` is the service account of `{first[account]}` as well"
+            g.wrong((*path, "service_account"), what, "one of its own for each agent type")
+        first.setdefault(account, agent.id)
+        if g.fleet.identity is None:
+            what = f"`{agent.id}` has a service account, but nothing says whose tokens are to be believed"
+            legal = "`identity` with `issuer`, `audience` and `token_minutes_max`"
+            g.wrong((*path, "service_account"), what, legal)

@@ -227,6 +227,9 @@ class _Builder:
             region=role.region or desk.place.region,
             provider=role.provider or self._next_provider(role),
         )
+        if role.service_account is not None:
+            namespace, _, name = role.service_account.partition("/")
+            given["service_account"] = f"{namespace}/{desk.id}.{name}"
         if role.barrier and desk.place.barrier is not None:
             given["clearance"] = _behind(role.clearance, desk.place.barrier)
         return AgentType(**given)

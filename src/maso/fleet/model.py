@@ -15,6 +15,14 @@ import msgspec
 from msgspec import Meta
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.\-]{0,63}$", description="lower case name, at most 64")]
+# A namespace is a DNS label, a service account's name a DNS subdomain: Kubernetes' own rules.
+ServiceAccount = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9]([a-z0-9\-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.\-]{0,251}[a-z0-9])?$",
+        description="namespace/name of a Kubernetes service account",
+    ),
+]
 FieldName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="lower case name with _")]
 Share = Annotated[float, Meta(ge=0, le=1, description="a share, 0 to 1")]
 Positive = Annotated[int, Meta(ge=1)]
@@ -216,6 +224,7 @@ class AgentType(_Strict, kw_only=True, frozen=True):
     judge_actions: dict[str, Share] = {}
     pace: Pace = Pace()
     session_minutes_max: Positive | None = None
+    service_account: ServiceAccount | None = None
     input_tokens_per_turn: Count = 0
     output_tokens_per_turn: Count = 0
     desk: Id | None = None  # which desk it was grown in
@@ -297,8 +306,28 @@ class Workload(_Strict, kw_only=True, frozen=True):
     clusters_per_task_max: Positive | None = None
     delegations_per_minute: Positive | None = None
     instances_per_day: Positive | None = None
+    ramp_minutes: Positive | None = None
     hostile_sessions: Positive | None = None
     journeys: tuple[Journey, ...] = ()
+
+
+class Identity(_Strict, kw_only=True, frozen=True):
+    """How a pod proves what it is: by a Kubernetes service-account token, projected for maso's audience.
+
+    issuer             the cluster's issuer, as tokens name it (`iss`)
+    audience           what a token must have been made for (`aud`)
+    jwks_sha256        SHA-256 of the key set's bytes, in hexadecimal: a key set with other bytes is not taken
+    token_minutes_max  longest lifetime of a token; Kubernetes makes none for less than ten minutes
+    rotation_days      how often credentials that were provisioned in advance would be rotated: for comparison
+    """
+
+    issuer: Annotated[str, Meta(pattern=r"^https://[!-~]{1,500}$", description="an https address")]
+    audience: Annotated[str, Meta(pattern=r"^[!-~]{1,200}$", description="letters without spaces")]
+    token_minutes_max: Annotated[int, Meta(ge=10)]
+    jwks_sha256: (
+        Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal digits")] | None
+    ) = None
+    rotation_days: Positive | None = None
 
 
 class Dependency(_Strict, kw_only=True, frozen=True):
@@ -487,6 +516,7 @@ class Fleet(_Strict, kw_only=True, frozen=True):
     delegations: tuple[Delegation, ...] = ()
     dlp: Dlp = Dlp()
     workload: Workload = Workload()
+    identity: Identity | None = None
     dependencies: tuple[Dependency, ...] = ()
     shutdown: tuple[ShutdownStage, ...] = ()
     judge: Judge = Judge()

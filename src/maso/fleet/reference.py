@@ -41,6 +41,7 @@ _SECTIONS: Final = (
     (model.Workload, "`workload`"),
     (model.Journey, "`workload.journeys`"),
     (model.Step, "A step of a journey"),
+    (model.Identity, "`identity`"),
     (model.ShutdownStage, "`shutdown`"),
     (model.Judge, "`judge`"),
     (model.Watch, "`watch`"),

@@ -96,6 +96,7 @@ WORDS: Final = {
     "in_flight_payments_max": "Authorised payments without an order at any moment.",
     "input_tokens_per_turn": "Tokens read in one turn, on average.",
     "instance": "The way down of one instance.",
+    "identity": "How a pod proves which agent type it is, before it is admitted.",
     "instances_per_day": "Instances created and ended in a day.",
     "instruction_sources": "Untrusted sources that an instruction here may descend from.",
     "irreversible": "It cannot be undone.",
@@ -146,6 +147,7 @@ WORDS: Final = {
     "provider": "Where its model runs.",
     "provider_share_max": "Largest share of the agents on one provider.",
     "providers": "Where models run.",
+    "ramp_minutes": "Minutes in which the sessions of the peak arrive.",
     "recovery_order": "Which cluster recovers first, second, ...",
     "recursion": "Deepest chain of delegations it may act under.",
     "region": "The data centre's id.",
@@ -172,6 +174,10 @@ WORDS: Final = {
     "schema": "Schema of the payload.",
     "schemas": "Shapes of payloads.",
     "seconds_max": "Longest time of the stage.",
+    "service_account": (
+        "Namespace and name of the Kubernetes service account of its pods, its own and nobody else's; "
+        "of a role: each agent's account is called after its desk, `namespace/desk.name`."
+    ),
     "session_minutes": "Length of a session or task.",
     "session_minutes_max": "Longest life of an instance.",
     "sessions_normal": "Sessions at the same time, normally.",
