@@ -2,6 +2,8 @@
 
 The clearance of the recipient's type must cover level and compartments of the effective label, after DLP
 may have raised it. A message without a label is refused earlier (`derive.py`).
+
+With `barrier_policy: per-pair-rules` the rules of `barriers.py` stand in for the compartments of barriers.
 """
 
 from typing import Final
@@ -18,7 +20,13 @@ CLEARANCE: Final = Reason(
     "the recipient is not cleared for this label",
     "send less, or declassify by a flow",
 )
-REASONS: Final = (CLEARANCE,)
+PAIR_RULE: Final = Reason(
+    "DP-1.1/pair-rule",
+    ID,
+    "a rule between sender and recipient keeps this barrier's data back",
+    "send less, or declassify by a flow",
+)
+REASONS: Final = (CLEARANCE, PAIR_RULE)
 
 
 class Classification:

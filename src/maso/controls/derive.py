@@ -14,6 +14,9 @@ lacked those compartments (not even a digit is free: sixteen messages spell a ca
 sender is a choice among what it may tell anyway, and no number can be spelled out over fields or messages.
 Integrity bits are never shed.
 
+`label_propagation: declared` (`Derive.check_declared`) believes what the sender states, as an implementation
+for five agents does. It is there to be measured against; the loader refuses it (invariant 3).
+
 Not handled: a sender that tells one bit at a time by what it chooses and when.
 """
 
@@ -72,21 +75,40 @@ class Derive:
                 if parent not in known:
                     label |= sender.session.label
                     break
-        shed = m.flow.declassify
-        if shed:
-            m.declassified = label & shed
-            label &= ~shed
-            if m.declassified:
-                # The level came with the compartment; the strict schema carries neither.
-                label = (label & ~LEVEL_MASK) | (label & LEVEL_MASK & m.flow.clearance)
-                stray = self._not_received(m) if m.declassified & m.flow.guarded else None
-                if stray is not None:
-                    return stray
-        m.label = label
+        return self._settle(m, label)
+
+    def check_declared(self, m: Message) -> Finding | None:
+        """Believes the sender: its label, and the port's own. See the module's first lines."""
+        declared = m.envelope.label
+        if declared is None:
+            return _UNLABELLED
+        return self._settle(m, declared | m.sender.type.label_floor)
+
+    def _settle(self, m: Message, label: int) -> Finding | None:
+        """What the flow sheds of the label, and what the recipient may tell from now on."""
+        if m.flow.declassify:
+            stray = self._shed(m, label)
+            if stray is not None:
+                return stray
+        else:
+            m.label = label
         recipient = m.recipient
-        if recipient is not None and recipient.type.sheds and not label & recipient.type.sheds:
+        if recipient is not None and recipient.type.sheds and not m.label & recipient.type.sheds:
             m.received = self._marks(m)
         return None
+
+    def _shed(self, m: Message, label: int) -> Finding | None:
+        flow = m.flow
+        m.declassified = label & flow.declassify
+        label &= ~flow.declassify
+        stray = None
+        if m.declassified:
+            # The level came with the compartment; the strict schema carries neither.
+            label = (label & ~LEVEL_MASK) | (label & LEVEL_MASK & flow.clearance)
+            stray = self._not_received(m) if m.declassified & flow.guarded else None
+        if stray is None:
+            m.label = label
+        return stray
 
     def _marks(self, m: Message) -> bytes:
         """Marks of the values that this delivery lets its recipient tell."""

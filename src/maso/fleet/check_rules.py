@@ -12,6 +12,7 @@ _STAGES: Final = ("halt", "freeze", "drain", "terminate", "reconcile")
 _COMPARED_ONLY: Final = {
     "label_propagation": ("declared", "delivered", "the sender's word would lower a label (invariant 3)"),
     "scan_at": ("boundaries", "every-message", "guardrails see every message (invariant 8)"),
+    "bus": ("per-barrier", "one", "`maso run` drives one bus, and would not keep the barriers apart"),
     "credentials": ("pre-provisioned", "session", "one credential would reach other sessions (invariant 5)"),
 }
 _STEPS: Final = ("alert", "warn", "throttle", "degrade", "hard_stop")

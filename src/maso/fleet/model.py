@@ -463,11 +463,30 @@ class Target(_Strict, kw_only=True, frozen=True):
     open_reservations_max: Positive | None = None
 
 
+class DlpRule(_Strict, kw_only=True, frozen=True):
+    """A rule of the firm's own: how something of its business is recognised, and where that belongs.
+
+    pattern  in Hyperscan's syntax, found anywhere in what is sent; capitals make no difference
+    policy   raise: what names it belongs to the compartment, and clearance decides; refuse: nobody sends it
+    """
+
+    id: Id
+    # A name with its variants takes 50 characters; what is ten times that is a list, of one rule each.
+    pattern: Annotated[str, Meta(min_length=1, max_length=500)]
+    compartment: Id
+    policy: Literal["raise", "refuse"] = "raise"
+    about: str = ""
+
+
 class Dlp(_Strict, kw_only=True, frozen=True):
-    """What DLP does on every link unless the link says otherwise, and which compartment a kind belongs to."""
+    """What DLP does on every link unless the link says otherwise, and which compartment a kind belongs to.
+
+    rules  what only this firm can name: its deals, clients, projects (`scan/custom.py`)
+    """
 
     policy: dict[DlpKind, DlpPolicy] = {}
     compartments: dict[DlpKind, Id] = {}
+    rules: tuple[DlpRule, ...] = ()
 
 
 class Controls(_Strict, kw_only=True, frozen=True):

@@ -23,6 +23,7 @@ _SECTIONS: Final = (
     (model.Compartment, "`compartments`"),
     (model.LabelSpec, "A label or clearance"),
     (model.Dlp, "`dlp`"),
+    (model.DlpRule, "`dlp.rules`"),
     (model.Provider, "`providers`"),
     (model.Region, "`regions`"),
     (model.Cluster, "`clusters`"),

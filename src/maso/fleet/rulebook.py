@@ -7,7 +7,7 @@ for a run; what changes while it runs is in `controls/state.py`.
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -246,6 +246,15 @@ def flow_key(recipient_type: int, kind: int, action: int) -> int:
     return (recipient_type << 3 | kind) << 12 | action
 
 
+class OwnRule(NamedTuple):
+    """One of the firm's own DLP rules (`dlp.rules`); `bit` is its compartment's."""
+
+    id: str
+    pattern: str
+    bit: int
+    refuse: bool
+
+
 class Rulebook:
     """A fleet, compiled. Built once per run; immutable by convention afterwards."""
 
@@ -259,6 +268,10 @@ class Rulebook:
         self._guarded = self._declassify_bits(fleet.dlp.compartments.values())
         for bit in self._compartment_bit.values():
             self.label_mask |= bit
+        self.own_rules = tuple(
+            OwnRule(rule.id, rule.pattern, self._compartment_bit[rule.compartment], rule.policy == "refuse")
+            for rule in fleet.dlp.rules
+        )
         self._schemas = {s.id: s for s in fleet.schemas}
         self._decoders = {
             s.id: msgspec.json.Decoder(compile_schema(s), strict=True).decode for s in fleet.schemas
@@ -285,6 +298,9 @@ class Rulebook:
 
     def action_names(self, bits: int) -> tuple[str, ...]:
         return tuple(a.id for a in self.actions if a is not None and bits & a.bit)
+
+    def compartment_bit(self, name: str) -> int:
+        return self._compartment_bit[name]
 
     def _bits(self, names: Iterable[str]) -> int:
         bits = 0

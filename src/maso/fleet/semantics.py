@@ -5,7 +5,15 @@ has begun, so that a mistake in a template shows whatever size is run later. Wha
 what is legal but unwise is a warning (`warnings.py`).
 """
 
-from maso.fleet import check_actions, check_flows, check_journeys, check_names, check_rules, check_shapes
+from maso.fleet import (
+    check_actions,
+    check_dlp,
+    check_flows,
+    check_journeys,
+    check_names,
+    check_rules,
+    check_shapes,
+)
 from maso.fleet.bind import Bound
 from maso.fleet.check_growth import growable
 from maso.fleet.ground import Ground, Tell
@@ -22,7 +30,7 @@ def examine(file: FleetFile, bound: Bound, tell: Tell) -> Fleet | None:
     if not grows and (file.desks or file.growth):
         _static_only(g)
         return None
-    for check in (check_names, check_shapes, check_flows, check_actions, check_rules):
+    for check in (check_names, check_shapes, check_flows, check_dlp, check_actions, check_rules):
         check.check(g)
     check_journeys.check(g, file.workload.journeys)
     _size(file, bound, tell)
@@ -33,7 +41,7 @@ def examine(file: FleetFile, bound: Bound, tell: Tell) -> Fleet | None:
 
 def _static_only(g: Ground) -> None:
     """What can be said of a file whose template does not hold together."""
-    for check in (check_shapes, check_rules):
+    for check in (check_shapes, check_dlp, check_rules):
         check.check(g)
 
 

@@ -8,18 +8,21 @@
 The first denial ends the run: what comes later would cost time and say nothing about why it was refused.
 A control that raises denies. Cheap and structural controls come first, so that what fails them is never
 scanned; the endorsement comes last, so that nobody is asked about what would be refused anyway.
+
+Where the fleet file's `controls` leave a choice, it is made here, once: no step asks for a setting.
 """
 
 from collections.abc import Callable
 
 import msgspec
 
+from maso.controls.barriers import PerPairRules
 from maso.controls.classification import Classification
 from maso.controls.contracts import ProofAtUse
 from maso.controls.credentials import Credentials
 from maso.controls.delegation import Delegated
 from maso.controls.derive import Derive
-from maso.controls.dlp import Dlp
+from maso.controls.dlp import scanning_steps
 from maso.controls.endorse import Endorse
 from maso.controls.guard import Guard
 from maso.controls.guard_bus import GuardBus
@@ -57,6 +60,18 @@ class Keys(msgspec.Struct, frozen=True):
     record: bytes
 
 
+def _derive(rules: Rulebook, keys: Keys) -> Check:
+    derive = Derive(keys.record)
+    believed = rules.fleet.controls.label_propagation == "declared"
+    return derive.check_declared if believed else derive.check
+
+
+def _classify(rules: Rulebook) -> Check:
+    if rules.fleet.controls.barrier_policy == "per-pair-rules":
+        return PerPairRules(rules).check
+    return Classification(rules.compartments).check
+
+
 class Pipeline:
     """The controls in force, as bound functions in order."""
 
@@ -77,9 +92,9 @@ class Pipeline:
             *proof,
             ("EC-2.13", Shape().check),
             ("IA-2.3 resource", delegated.check_resource),
-            ("DP-2.5", Derive(keys.record).check),
-            ("DP-2.1", Dlp(scanner).check),
-            ("DP-1.1", Classification(rules.compartments).check),
+            ("DP-2.5", _derive(rules, keys)),
+            *scanning_steps(rules, scanner),
+            ("DP-1.1", _classify(rules)),
             ("DP-2.3", Rag(state, keys.ingestion).check),
             ("PG-1.1", Guard().check),
             ("PG-2.1", GuardBus().check),
