@@ -404,6 +404,33 @@ BAD = [
     ("shop", "    session_minutes_max: 30", "    session_minutes_max: 5", "ends after 5 minutes"),
     ("firm", "handoffs_min: 8", "handoffs_min: 13", "`handoffs_min` 13 is above `handoffs_max` 12"),
     ("shop", "peak_factor: 4.0", "peak_factor: 0.5", "the peak is lower than the norm"),
+    # the firm's own DLP rules
+    (
+        "firm",
+        "dlp:\n",
+        "dlp:\n  rules: [{id: heron, pattern: 'heron(?=s)', compartment: mergers}]\n",
+        "the pattern of `heron` does not compile: zero-width assertions are not supported",
+    ),
+    (
+        "firm",
+        "dlp:\n",
+        "dlp:\n  rules: [{id: heron, pattern: 'heron*|', compartment: mergers}]\n",
+        "the pattern of `heron` does not compile: pattern matches empty buffer",
+    ),
+    (
+        "firm",
+        "dlp:\n",
+        "dlp:\n  rules: [{id: heron, pattern: heron, compartment: merger}]\n",
+        "there is no compartment `merger`; did you mean `mergers`?",
+    ),
+    (
+        "firm",
+        "dlp:\n",
+        "dlp:\n  rules: [{id: a, pattern: x, compartment: mergers},"
+        " {id: a, pattern: y, compartment: mergers}]\n",
+        "`a` stands twice under `dlp.rules`",
+    ),
+    ("firm", "tier: 3", "tier: 3\ncontrols: {bus: per-barrier}", "`bus` is `per-barrier`"),
     # growth
     (
         "firm",
