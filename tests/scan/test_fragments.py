@@ -124,6 +124,16 @@ def test_pieces_in_one_field_of_a_form_assemble_whatever_stands_beside(
         assert any(window.push(content, CLEAN).hidden & Kind.PAN for content in contents), contents
 
 
+@pytest.mark.parametrize("fields", [("symbol", "text"), ("sku", "note"), ("record_id", "preferences")])
+def test_fields_of_a_form_are_told_apart_whatever_they_are_called(fields: tuple[str, str]) -> None:
+    # `symbol` and `text` were one field to the window, so nothing in pieces was found in such a form.
+    beside, field = fields
+    for pieces in (("first half 41111111", "second half 11111111"), ("4111", "1111", "1111", "1111")):
+        window = FragmentWindow()
+        found = [window.push(json.dumps({beside: "x1", field: piece}).encode(), CLEAN) for piece in pieces]
+        assert found[-1].hidden & Kind.PAN, pieces
+
+
 def test_pieces_in_two_fields_of_one_message_assemble() -> None:
     body = {"line1": "first half 41111111", "line2": "second half 11111111", "postcode": "99569"}
     assert FragmentWindow().push(json.dumps(body).encode(), CLEAN).hidden & Kind.PAN

@@ -287,7 +287,9 @@ class Simulation:
                     self.open_facts(session)
             case Ended(nhis=nhis):
                 for nhi in nhis:
-                    self.actors.pop(nhi, None)
+                    ended = self.actors.pop(nhi, None)
+                    if ended is not None:
+                        ended.purge()  # its next move may still stand in the queue, and hold it
             case Purged(nhi=nhi):
                 if nhi in self.actors:
                     self.actors[nhi].purge()
