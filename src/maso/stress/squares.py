@@ -120,7 +120,8 @@ def squares_of(rows: Floats, runs: Floats, means: Floats) -> Floats:
     centred = means - weights @ means
     weighted = rows * runs
     own = np.einsum("rs,rs->r", rows, weighted)
-    return np.maximum(own[:, None] + (runs @ centred**2)[None, :] - 2 * weighted @ centred, 0.0)
+    out: Floats = np.maximum(own[:, None] + (runs @ centred**2)[None, :] - 2 * weighted @ centred, 0.0)
+    return out
 
 
 def ratios_of(curve: Curve, units: Floats, largest: float) -> Floats:
