@@ -213,24 +213,21 @@ class Study:
     # Breakpoints.
 
     def _search(self, series: Iterable[Series], what: str = "bisecting") -> None:
-        open_searches: list[tuple[Series, Quantity, Search]] = []
+        searches: list[tuple[Series, Quantity, Search]] = []
         for one in dict.fromkeys(series):
             for quantity in one.probe.quantities:
                 budget = quantity.budget(self.fleet)
-                points = one.points(quantity)
-                if budget is None or not points or (one.key, quantity.id) in self.breakpoints:
+                if budget is None or not one.points(quantity) or (one.key, quantity.id) in self.breakpoints:
                     continue
-                open_searches.append((one, quantity, self._new_search(one, quantity, budget)))
+                searches.append((one, quantity, self._new_search(one, quantity, budget)))
+        alive = list(searches)
         for _ in range(ROUNDS_MAX):
-            wanted = [
-                (one, place, seed) for one, _, search in open_searches for place, seed in search.wanted()
-            ]
+            wanted = [(one, *place) for one, _, search in alive for place in search.wanted()]
             if not wanted:
                 break
             self._make(wanted, what)
-            for one, quantity, search in open_searches:
-                self._tell(one, quantity, search)
-        for one, quantity, search in open_searches:
+            alive = [item for item in alive if self._told(*item)]
+        for one, quantity, search in searches:
             self.breakpoints[one.key, quantity.id] = search.result()
 
     def _new_search(self, series: Series, quantity: Quantity, budget: Budget) -> Search:
@@ -249,13 +246,14 @@ class Study:
         return search
 
     @staticmethod
-    def _tell(series: Series, quantity: Quantity, search: Search) -> None:
+    def _told(series: Series, quantity: Quantity, search: Search) -> bool:
+        """Tell the search its runs; False where the probe has no value there: the search ends as it stands."""
         for place, seed in search.wanted():
-            run = series.runs.get((place, seed))
-            if run is not None and quantity.id in run.values:
-                search.tell(place, seed, run.values[quantity.id])
-            else:
-                search.give_up(place, seed)
+            run = series.runs[place, seed]
+            if quantity.id not in run.values:
+                return False
+            search.tell(place, seed, run.values[quantity.id])
+        return True
 
     # The smallest set that reaches the target.
 
