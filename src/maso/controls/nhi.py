@@ -5,7 +5,9 @@ than the fleet's session limit, every NHI derived from the type, session and num
 key commitment matching the key that the derivation gives. Then its instances exist; before and after
 that nobody may speak under their names.
 
-Not handled: whether the authority was right to issue it (attestation of the pod is the authority's part).
+Not handled: whether the authority was right to issue it. On Kubernetes a pod's token proves that to it
+(`workload_identity.py`); what such a token may be refused for is listed here, since it is this control's.
+`preprovisioned.py` is the other way to build it, which `maso stress` compares this one with.
 """
 
 from typing import Final
@@ -46,7 +48,71 @@ MANY: Final = Reason(
     "keep to the fleet's `per_session`",
 )
 
-REASONS: Final = (MALFORMED, SIGNATURE, PERIOD, BINDING, TYPE, TWICE, CLOSED, HALTED, MANY)
+TOKEN_MALFORMED: Final = Reason(
+    "IA-2.2/token-malformed", ID, "the bytes are not a signed token", "send the projected token as it is"
+)
+TOKEN_KEY: Final = Reason(
+    "IA-2.2/token-key",
+    ID,
+    "no key of the cluster's key set is meant for such a token",
+    "renew the key set, or find the forger",
+)
+TOKEN_SIGNATURE: Final = Reason(
+    "IA-2.2/token-signature", ID, "the cluster did not sign this token", "find the forger"
+)
+TOKEN_CLAIMS: Final = Reason(
+    "IA-2.2/token-claims",
+    ID,
+    "a claim is missing, of a wrong kind, or contradicts another",
+    "use a projected service-account token",
+)
+TOKEN_ISSUER: Final = Reason(
+    "IA-2.2/token-issuer", ID, "another cluster issued this token", "name the issuer in the fleet file"
+)
+TOKEN_AUDIENCE: Final = Reason(
+    "IA-2.2/token-audience",
+    ID,
+    "the token was made for others, or for others too",
+    "project a token with this audience alone",
+)
+TOKEN_PERIOD: Final = Reason(
+    "IA-2.2/token-period", ID, "the token is not valid now", "read the projected file again"
+)
+TOKEN_LONG: Final = Reason(
+    "IA-2.2/token-too-long",
+    ID,
+    "the token lives longer than the fleet allows",
+    "project it with a shorter `expirationSeconds`",
+)
+TOKEN_POD: Final = Reason(
+    "IA-2.2/token-not-pod-bound",
+    ID,
+    "the token belongs to no pod",
+    "use a projected token, not a secret of the service account",
+)
+TOKEN_NODE: Final = Reason(
+    "IA-2.2/token-node-bound", ID, "the token belongs to a node, not to a pod", "use the pod's own token"
+)
+TOKEN_ACCOUNT: Final = Reason(
+    "IA-2.2/token-account",
+    ID,
+    "the service account stands for no agent type",
+    "name it as `service_account` of one type",
+)
+TOKEN_TYPE: Final = Reason(
+    "IA-2.2/token-type", ID, "the service account is another type's", "run the pod under its own account"
+)
+TOKEN_USED: Final = Reason(
+    "IA-2.2/token-used", ID, "this pod serves a session already", "start a pod for each instance"
+)
+TOKEN_ENDED: Final = Reason("IA-2.2/token-pod-ended", ID, "this pod has ended", "find out who kept its token")
+# In the order in which a token is looked at.
+TOKEN_REASONS: Final = (
+    TOKEN_MALFORMED, TOKEN_KEY, TOKEN_SIGNATURE, TOKEN_CLAIMS, TOKEN_ISSUER, TOKEN_AUDIENCE, TOKEN_PERIOD,
+    TOKEN_LONG, TOKEN_POD, TOKEN_NODE, TOKEN_ACCOUNT, TOKEN_TYPE, TOKEN_USED, TOKEN_ENDED,
+)  # fmt: skip
+
+REASONS: Final = (MALFORMED, SIGNATURE, PERIOD, BINDING, TYPE, TWICE, CLOSED, HALTED, MANY, *TOKEN_REASONS)
 
 _decode = msgspec.msgpack.Decoder(Credential, strict=True).decode
 

@@ -20,6 +20,7 @@ from maso.controls.contracts import Contracts
 from maso.controls.message import Message
 from maso.controls.nhi import Admission
 from maso.controls.posture import PHASE_NAMES, STAGE_NAMES
+from maso.controls.preprovisioned import PooledAdmission
 from maso.controls.state import Instance, PlaneState
 from maso.evidence.records import (
     AdmitRecord,
@@ -75,7 +76,11 @@ class Plane:
         self.rules = rules
         self.state = PlaneState(len(rules.types))
         self.contracts = Contracts(rules, self.state, scanner.scan)
-        self._admission = Admission(rules, self.state, keys.authority, keys.master)
+        pooled = rules.fleet.controls.credentials == "pre-provisioned"
+        admission = PooledAdmission if pooled else Admission
+        self._admission: Admission | PooledAdmission = admission(
+            rules, self.state, keys.authority, keys.master
+        )
         self._pipeline = Pipeline(rules, self.state, scanner, keys)
         self._append = log.append
         self._append(encode_record(StartRecord(rules.fleet.fleet, rules.sha256, __version__)))
