@@ -8,5 +8,8 @@ that came from a user's file is made legible once (`legible.py`) and escaped by 
     terminal    the short form
     tables_csv  breakpoints, decisions and accepted conditions
     junit       a test case for every budget
-    compare     what changed between two findings
+    compare     what changed between two findings; `changes` says it
+
+`standing.py` and `board.py` settle what each format says; `words.py` how a figure is written. The schema of
+the input is printed by `findings_schema.py`.
 """

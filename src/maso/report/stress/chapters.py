@@ -79,9 +79,12 @@ class Evidence(NamedTuple):
 
 
 class Answer(NamedTuple):
+    """`runs` are the names in the evidence that are neither a quantity nor a list."""
+
     finding: AnswerFinding
     anchor: str
     evidence: list[Evidence]
+    runs: list[str]
 
 
 class Listed(NamedTuple):
@@ -280,8 +283,11 @@ def _answer(
     lists: dict[tuple[str, str], ListFinding],
     anchors: Anchors,
 ) -> Answer:
-    evidence = [_evidence(findings, answer.dimension, n, quantities, lists, anchors) for n in answer.evidence]
-    return Answer(answer, anchors("question", answer.question), evidence)
+    names = [_evidence(findings, answer.dimension, n, quantities, lists, anchors) for n in answer.evidence]
+    found = [e for e in names if e.anchor]
+    told = {point.run for e in found for point in e.points}
+    runs = [e.name for e in names if not e.anchor and e.name not in told]
+    return Answer(answer, anchors("question", answer.question), found, runs)
 
 
 def _evidence(

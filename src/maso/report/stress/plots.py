@@ -25,11 +25,11 @@ from maso.report.stress.standing import target_of
 
 # Narrow enough that eleven-pixel labels stay readable at a phone's 350 pixels.
 WIDTH: Final = 420
-HEIGHT: Final = 250
-_LEFT: Final = 46
-_RIGHT: Final = 408
-_TOP: Final = 20
-_BOTTOM: Final = 212
+HEIGHT: Final = 266
+_LEFT: Final = 52
+_RIGHT: Final = 410
+_TOP: Final = 36  # above it two lines of text: the unit, and the target's name
+_BOTTOM: Final = 228
 # A range further out than this many times the largest run would squeeze the runs into a corner.
 _FAR_MAX: Final = 60.0
 SERIES_MAX: Final = 4  # four shapes and colours can be told apart
@@ -55,10 +55,10 @@ def plot(series: Sequence[Series], size: int, unit: str) -> Markup:
     y = value_axis(_y_values(series, x), _BOTTOM, _TOP)
     inside = [_grid(x, y)]
     inside += [_range(s, x) for s in series]
-    inside += [_budget(first, y), _target(target, x)]
-    inside += [_curve(s, x, y) for s in series]
+    inside += [_target(target, x)]
+    inside += [_curve(s, x, y) + _beyond(s, x, y) for s in series]
     inside += [_points(s, x, y, unit) for s in series]
-    inside.append(_names(x, y, unit, first.unit))
+    inside += [_budget(first, y), _names(x, y, unit, first.unit)]
     said = escape(described(series, size, unit))
     return Markup(
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{said}">'
@@ -143,7 +143,7 @@ def _grid(x: Axis, y: Axis) -> str:
 def _names(x: Axis, y: Axis, unit: str, value_unit: str) -> str:
     scale_x, scale_y = (" (log)" if axis.log else "" for axis in (x, y))
     return _text("name", _RIGHT, HEIGHT - 6, f"{unit}{scale_x}", "end") + _text(
-        "name", 4, 11, f"{value_unit}{scale_y}", "start"
+        "name", 2, 11, f"{value_unit}{scale_y}", "start"
     )
 
 
@@ -182,7 +182,7 @@ def _target(target: int | None, x: Axis) -> str:
     at = x.at(target)
     side = "end" if at > (_LEFT + _RIGHT) / 2 else "start"
     return _line("target", at, _TOP - 4, at, _BOTTOM) + _text(
-        "target-name", at + (3 if side == "start" else 4), _TOP - 8, f"target {target:,}", side
+        "target-name", at + (-3 if side == "start" else 3), _TOP - 7, f"target {target:,}", side
     )
 
 
@@ -205,6 +205,22 @@ def _curve(series: Series, x: Axis, y: Axis) -> str:
         if pieces
     ]
     return "".join(drawn)
+
+
+def _beyond(series: Series, x: Axis, y: Axis) -> str:
+    """A dashed line from where the curve ends to where the fit says that it meets the budget."""
+    quantity = series.quantity
+    found, budget, scaling = quantity.breakpoint, quantity.budget, quantity.scaling
+    if found is None or found.kind != "extrapolated" or not found.low or budget is None:
+        return ""
+    if scaling is None or not scaling.curve:
+        return ""
+    end, value = max(scaling.curve)
+    meets = (found.low * (found.high or found.low)) ** 0.5
+    if end >= meets or not (x.holds(end) and x.holds(meets)) or not y.holds(value):
+        return ""
+    start, stop = (x.at(end), y.at(value)), (x.at(meets), y.at(budget.value))
+    return _line(f"curve s{series.style} far", *start, *stop)
 
 
 def _visible(value: float, following: float, y: Axis) -> bool:
@@ -298,17 +314,21 @@ def _bar(style: int, quantity: QuantityFinding, x: Axis, top: float, height: flo
         return _text("tick", x.start + 4, top + height - 1, "unresolved", "start")
     outlined = "" if quantity.mark == "measured" else " outlined"
     place = f'y="{top:.1f}" height="{height:.0f}"'
+    reach = float(words.largest_run(quantity) or x.high)
     if found.kind == "none":
-        end = x.at(words.largest_run(quantity) or x.high)
-        return f'<rect class="bar c{style}{outlined}" x="0" width="{end:.1f}" {place}/>'
+        return f'<rect class="bar c{style}{outlined}" x="0" width="{x.at(reach):.1f}" {place}/>'
     low = found.low if found.low is not None else x.low
     high = found.high if found.high is not None else x.high
-    left, right = x.at(low), max(x.at(high), x.at(low) + 3)
+    # As far as it was run the bar is whole; beyond, nothing but the fitted curve says that it holds.
+    end, left = x.at(min(low, reach)), x.at(low)
+    parts = [f'<rect class="bar c{style}{outlined}" x="0" width="{end:.1f}" {place}/>']
+    if left > end:
+        box = f'x="{end:.1f}" width="{left - end:.1f}" {place}'
+        parts.append(f'<rect class="range c{style} far" {box}/><rect class="hatched" {box}/>')
     far = " far" if found.kind == "extrapolated" else ""
-    bar = f'<rect class="bar c{style}{outlined}" x="0" width="{left:.1f}" {place}/>'
-    box = f'x="{left:.1f}" width="{right - left:.1f}" {place}'
-    hatch = f'<rect class="hatched" {box}/>' if far else ""
-    return f'{bar}<rect class="range c{style}{far}" {box}/>{hatch}'
+    width = max(x.at(high) - left, 3.0)
+    parts.append(f'<rect class="range c{style}{far}" x="{left:.1f}" width="{width:.1f}" {place}/>')
+    return "".join(parts)
 
 
 def strip_scale(x: Axis) -> Markup:

@@ -30,7 +30,7 @@ VERDICT_SIGNS: Final[dict[Verdict, str]] = {
     "holds": "✓",
     "adapts": "↻",
     "breaks": "✕",
-    "not_measured": "-",
+    "not_measured": "○",
 }
 STATUSES: Final[dict[AnswerStatus, str]] = {
     "measured": "measured",
@@ -156,12 +156,16 @@ def breakpoint_words(found: BreakpointFinding | None, unit: str, largest: int | 
         reach = f" up to {largest:,} {unit}" if largest else ""
         return f"none{reach}" + (f" ({found.why})" if found.why else "")
     if found.kind == "unresolved":
-        return "unresolved" + (f" ({found.why})" if found.why else "")
+        known = found.low is not None and found.high is not None and found.low > 0
+        between = f", somewhere in {range_words(found.low, found.high)} {unit}" if known else ""
+        return f"unresolved{between}" + (f" ({found.why})" if found.why else "")
     text = f"{range_words(found.low, found.high)} {unit}".strip()
+    if found.low == 0:  # how the search says that the smallest run was over the budget already
+        text = f"from the smallest run on (below {figure(found.high or 0)} {unit})"
     if found.kind == "extrapolated":
         far = f", {figure(found.factor)} times the largest run" if found.factor else ""
         return f"{text} (extrapolated{far})"
-    return text
+    return f"{text} ({found.why})" if found.why else text
 
 
 def largest_run(quantity: QuantityFinding) -> int | None:
