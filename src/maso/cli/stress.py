@@ -9,19 +9,20 @@ import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import NamedTuple
 
 from maso.cli.arguments import one_of, whole_number, words
 from maso.cli.ending import GATED, INTERRUPTED, Stop, nothing, usage
 from maso.cli.fleet import Declared, declared
 from maso.cli.place import is_run, prepare, write
-from maso.cli.rendering import compared, previous, render_all
+from maso.cli.rendering import previous, render_all, render_comparison
 from maso.cli.screen import Screen
 from maso.findings import Findings, Machine, as_document, encode
 from maso.fleet.grow import SIZE_MAX_BREADTH, SIZE_MAX_DEPTH
 from maso.fleet.load import own_size
+from maso.report.stress.changes import comparison_data
+from maso.report.stress.compare import Comparison
+from maso.report.stress.terminal import comparison_terminal, stress_terminal
 from maso.stress.dimension import Dimension
 from maso.stress.engine.conclude import conclude
 from maso.stress.engine.executors import ExecutorError, cores, make
@@ -69,7 +70,7 @@ def stress_command(asked: Asked, as_json: bool) -> None:
     findings = _conducted(screen, plan, wanted, executor, workers, out, _again(asked, found, target, seed))
     write(out / "findings.json", encode(findings).decode("utf-8"))
     render_all(out, findings)
-    difference = None if old is None else compared(old, findings)
+    difference = None if old is None else render_comparison(out, old, findings)
     _say(screen, findings, out, difference)
     _gate(asked.gate, findings, difference, out)
 
@@ -93,7 +94,9 @@ def _target(typed: str | None, found: Declared) -> int:
 def _directory(out: str, resume: bool, force: bool) -> Path:
     path = Path(out)
     if resume and force:
-        raise usage("`--resume` keeps an earlier run's parts and `--force` removes them; legal: one of the two")
+        raise usage(
+            "`--resume` keeps an earlier run's parts and `--force` removes them; legal: one of the two"
+        )
     if not resume:
         return prepare(out, force)
     if not path.is_dir():
@@ -167,18 +170,15 @@ def _cpu_name() -> str:
     return platform.processor() or "unknown"
 
 
-def _say(screen: Screen, findings: Findings, out: Path, difference: Any) -> None:
-    document = as_document(findings)
-    extra = {} if difference is None else {"compared": msgspec.to_builtins(difference)}
-    screen.emit("maso.stress/1", {"directory": str(out), **document, **extra})
-    from maso.report.stress.terminal import comparison_terminal, stress_terminal
-
+def _say(screen: Screen, findings: Findings, out: Path, difference: Comparison | None) -> None:
+    extra = {} if difference is None else {"compared": comparison_data(difference)}
+    screen.emit("maso.stress/1", {"directory": str(out), **as_document(findings), **extra})
     screen.show(*stress_terminal(findings, str(out)))
     if difference is not None:
         screen.show(*comparison_terminal(difference))
 
 
-def _gate(gate: bool, findings: Findings, difference: Any, out: Path) -> None:
+def _gate(gate: bool, findings: Findings, difference: Comparison | None, out: Path) -> None:
     if not gate:
         return
     broken = [
