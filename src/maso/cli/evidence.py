@@ -1,8 +1,14 @@
-"""`verify`: does the evidence of a run still hold? Says so, names what does not, and changes nothing."""
+"""`verify`: do the evidence of a run and the sign-offs of a stress run hold? Says so, and changes nothing.
 
+A directory may hold one, the other or both; what was asked for by an option must be there.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from maso.cli import signoffs
 from maso.cli.arguments import digest, words
 from maso.cli.ending import UNVERIFIED, Stop, nothing, usage
 from maso.cli.screen import Screen
@@ -23,6 +29,13 @@ _MEANS = {
 
 def run_directory(text: str) -> Path:
     """The directory of a run with evidence in it; raises Stop."""
+    path = _directory(text)
+    if not _has_evidence(path):
+        raise nothing(f"{words(text)} holds no evidence; legal: the directory that `maso run --out` wrote")
+    return path
+
+
+def _directory(text: str) -> Path:
     if "\0" in text or not text:
         raise usage(f"{words(text)} is no directory; legal: the directory that `maso run --out` wrote")
     path = Path(text)
@@ -30,17 +43,63 @@ def run_directory(text: str) -> Path:
         raise nothing(
             f"there is no directory {words(text)}; legal: the directory that `maso run --out` wrote"
         )
-    evidence = evidence_dir(path)
-    if not evidence.is_dir() or not any(evidence.iterdir()):
-        raise nothing(f"{words(text)} holds no evidence; legal: the directory that `maso run --out` wrote")
     return path
 
 
-def verify_command(run_dir: str, head: str | None, key: str | None, as_json: bool) -> None:
+def _has_evidence(path: Path) -> bool:
+    evidence = evidence_dir(path)
+    return evidence.is_dir() and any(evidence.iterdir())
+
+
+class Known(NamedTuple):
+    """What whoever verifies knows from elsewhere, as typed."""
+
+    head: str | None = None
+    key: str | None = None
+    fingerprints: Sequence[str] = ()
+    records: Sequence[str] = ()
+
+
+def verify_command(run_dir: str, known: Known, as_json: bool) -> None:
     screen = Screen(as_json)
-    known_head = None if head is None else digest("--head", head)
-    public_key = None if key is None else digest("--key", key)
-    path = run_directory(run_dir)
+    head = None if known.head is None else digest("--head", known.head)
+    key = None if known.key is None else digest("--key", known.key)
+    pins = signoffs.Pins(
+        tuple(digest("--key-fingerprint", text).hex() for text in known.fingerprints),
+        tuple(digest("--signed", text).hex() for text in known.records),
+    )
+    path = _directory(run_dir)
+    of_stress = signoffs.has_findings(path) or bool(pins.keys or pins.records)
+    log = _Log()
+    if head is not None or key is not None or _has_evidence(path) or not of_stress:
+        log = _log(screen, run_directory(run_dir), head, key)
+    signed = signoffs.examine(path, pins) if of_stress else None
+    if log.result is None and signed is not None and signed.ok and not signed.chain.entries:
+        raise nothing(f"nobody has signed the findings in {words(run_dir)}, and there is no evidence")
+    document = {} if log.result is None else _document(log.result, log.bound)
+    if signed is not None:
+        document |= {"ok": signed.ok and log.ok, "sign_offs": signoffs.document(signed)}
+    screen.emit("maso.verify/1", document)
+    if log.result is not None:
+        _show(screen, log.result, log.bound, head is not None)
+    if signed is not None:
+        signoffs.show(screen, signed, datetime.now(UTC))
+    if not log.ok or (signed is not None and not signed.ok):
+        raise Stop(UNVERIFIED, shown=True)
+
+
+class _Log(NamedTuple):
+    """What the evidence says; None where there is none to examine. `bound`: `_fleet_problem`."""
+
+    result: VerifyResult | None = None
+    bound: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.result is None or (self.result.ok and not self.bound)
+
+
+def _log(screen: Screen, path: Path, head: bytes | None, key: bytes | None) -> _Log:
     size = sum(f.stat().st_size for f in evidence_dir(path).iterdir() if f.is_file())
     done = 0.0
     with screen.progress("verifying", size) as advance:
@@ -51,14 +110,10 @@ def verify_command(run_dir: str, head: str | None, key: str | None, as_json: boo
             advance(done)
 
         try:
-            result = verify(path, head=known_head, public_key=public_key, progress=read)
+            result = verify(path, head=head, public_key=key, progress=read)
         except EvidenceError as error:
             raise nothing(str(error)) from None
-    bound = _fleet_problem(path, result)
-    screen.emit("maso.verify/1", _document(result, bound))
-    _show(screen, result, bound, known_head is not None)
-    if bound or not result.ok:
-        raise Stop(UNVERIFIED, shown=True)
+    return _Log(result, _fleet_problem(path, result))
 
 
 def _fleet_problem(path: Path, result: VerifyResult) -> str:

@@ -81,18 +81,23 @@ def _read(path: Path, called: str) -> bytes:
         raise usage(
             f"{called} is not there; legal: the file of a key; without `--key`, your own is made"
         ) from None
-    with os.fdopen(fd, "rb") as file:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
-            raise usage(f"{called} is not a plain file; legal: the file of a key")
-        if found.st_mode & 0o077:
-            mode = stat.S_IMODE(found.st_mode)
-            raise usage(
-                f"{called} has mode {mode:04o}, so others can use it; legal: 0600, as `chmod 600` does"
-            )
-        if found.st_uid not in (os.geteuid(), 0):
-            raise usage(f"{called} belongs to somebody else; legal: a key of your own")
-        return file.read(keys.KEY_FILE_BYTES_MAX + 1)
+    try:
+        _private(os.fstat(fd), called)
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            return file.read(keys.KEY_FILE_BYTES_MAX + 1)
+    finally:
+        os.close(fd)
+
+
+def _private(found: os.stat_result, called: str) -> None:
+    """Raise Stop unless it is a file that its owner alone can use, and the owner is whoever signs."""
+    if not stat.S_ISREG(found.st_mode):
+        raise usage(f"{called} is not a plain file; legal: the file of a key")
+    if found.st_mode & 0o077:
+        mode = stat.S_IMODE(found.st_mode)
+        raise usage(f"{called} has mode {mode:04o}, so others can use it; legal: 0600, as `chmod 600` does")
+    if found.st_uid not in (os.geteuid(), 0):  # where secrets are mounted they are root's
+        raise usage(f"{called} belongs to somebody else; legal: a key of your own")
 
 
 def _passphrase(called: str) -> bytes:

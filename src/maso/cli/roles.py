@@ -11,17 +11,20 @@ from typing import Final
 from maso.cli.arguments import closest, words
 from maso.fleet.load import load
 from maso.fleet.model import Governance
+from maso.fleet.source import MAX_BYTES
+from maso.fleet.template import FleetFile
 from maso.signoff.files import read_plain
 from maso.signoff.record import SignOffError
 
-_FLEET_BYTES_MAX: Final = 16_000_000  # the loader takes less; it says so itself
+FLEET: Final = "fleet.yaml"
 
 
-def role_notes(fleet_file: Path, role: str) -> list[str]:
+def role_notes(directory: Path, role: str) -> list[str]:
     """What the fleet file beside the findings says against this role; nothing when it names it."""
-    governance = _governance(fleet_file)
-    if governance is None:
+    file = fleet_beside(directory)
+    if file is None:
         return ["`fleet.yaml` cannot be read, so the role is not held against it"]
+    governance = file.governance
     named = roles_of(governance)
     if not named:
         return ["the fleet file names nobody who could sign: `governance.risk_owner` is not filled in"]
@@ -42,9 +45,9 @@ def _same(role: str) -> str:
     return " ".join(role.replace("_", " ").replace("-", " ").casefold().split())
 
 
-def _governance(fleet_file: Path) -> Governance | None:
+def fleet_beside(directory: Path) -> FleetFile | None:
+    """The fleet file of a run, or None where there is none that can be read."""
     try:
-        loaded = load(read_plain(fleet_file, _FLEET_BYTES_MAX), "fleet.yaml")
+        return load(read_plain(directory / FLEET, MAX_BYTES), FLEET).file
     except (OSError, SignOffError):
         return None
-    return loaded.file.governance if loaded.file is not None else None

@@ -95,7 +95,7 @@ def sign_command(run_dir: str, asked: Asked, as_json: bool) -> None:
         return
     wanted = _wanted(asked, found, now())
     _intact(found)
-    notes = role_notes(found.path / "fleet.yaml", wanted.role)
+    notes = role_notes(found.path, wanted.role)
     key = open_key(wanted.name, asked.key)
     record, file = _signed(found, wanted, key.seed)
     _tell(screen, found, record, file, key, notes)
@@ -301,13 +301,12 @@ def _tell(
         f"  accepted {len(record.accepted)} of {len(found.items)}{_until(record.accepted)}",
     )
     for one in record.accepted:
-        screen.text(f"    {one_line(one.id)}: {one_line(texts[one.kind, one.id])}")
+        screen.text(f"    {one_line(one.id)}", f"      {one_line(texts[one.kind, one.id])}")
         if one.condition:
             screen.text(f"      on condition: {one_line(one.condition)}")
     if record.not_accepted:
-        screen.text(f"  not accepted {len(record.not_accepted)}")
-        for named in record.not_accepted:
-            screen.text(f"    {one_line(named.id)}: {one_line(texts[named.kind, named.id])}")
+        left = ", ".join(one_line(named.id) for named in record.not_accepted)
+        screen.text(f"  not accepted {len(record.not_accepted)}: {left}")
     screen.text(
         f"  findings {record.findings_sha256}",
         f"  key      {record.fingerprint}",

@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from maso.cli.roles import fleet_beside
 from maso.cli.screen import Screen
 from maso.signoff.chain import Chain, Entry, as_data
 from maso.signoff.files import FINDINGS, SIGNATURES_DIR, read_chain, read_findings
@@ -22,11 +23,16 @@ class Pins(NamedTuple):
 
 
 class SignedState(NamedTuple):
-    """The sign-offs of a directory. `problems`: why they do not verify, beside what `chain` says."""
+    """The sign-offs of a directory.
+
+    problems  why they do not verify, beside what `chain` says
+    notes     what whoever verifies should know, though they verify
+    """
 
     findings_sha256: str
     chain: Chain
     problems: tuple[str, ...]
+    notes: tuple[str, ...]
     pins: Pins
 
     @property
@@ -42,9 +48,12 @@ def has_findings(path: Path) -> bool:
 def examine(path: Path, pins: Pins) -> SignedState:
     """Read the findings and who signed them; changes nothing."""
     problems: list[str] = []
+    notes: list[str] = []
     digest = ""
     try:
-        digest = digest_of(read_findings(path))
+        data = read_findings(path)
+        digest = digest_of(data)
+        notes += _fleet_notes(path, data)
     except FileNotFoundError:
         problems.append(f"`{FINDINGS}` is missing")
     except SignOffError as error:
@@ -60,7 +69,37 @@ def examine(path: Path, pins: Pins) -> SignedState:
         for pin in pins.records
         if pin not in present
     ]
-    return SignedState(digest, chain, tuple(problems), pins)
+    return SignedState(digest, chain, tuple(problems), (*notes, *_key_notes(chain)), pins)
+
+
+def _fleet_notes(path: Path, findings: bytes) -> list[str]:
+    """Whether `fleet.yaml` is the fleet of the findings. A note: its digest is made anew by each version."""
+    from maso.findings import decode
+    from maso.stress.engine.job import fleet_file_digest
+
+    try:
+        expected = decode(findings).fleet.sha256
+    except (ValueError, RecursionError):
+        return [f"`{FINDINGS}` cannot be read as findings by this version of maso"]
+    file = fleet_beside(path)
+    if file is None:
+        return ["`fleet.yaml` cannot be read: what the findings are about is not here"]
+    if fleet_file_digest(file) == expected:
+        return []
+    return ["`fleet.yaml` is not the fleet of these findings: it was changed, or another maso measured it"]
+
+
+def _key_notes(chain: Chain) -> list[str]:
+    """Names under which several keys signed, which is somebody's new key or somebody else."""
+    keys: dict[str, list[str]] = {}
+    for entry in chain.entries:
+        if entry.record and not entry.broken:
+            keys.setdefault(entry.record.name, []).append(entry.record.fingerprint)
+    return [
+        f"under the name {one_line(name)} there are sign-offs with {len(set(used))} different keys"
+        for name, used in keys.items()
+        if len(set(used)) > 1
+    ]
 
 
 def document(state: SignedState) -> dict[str, Any]:
@@ -69,6 +108,7 @@ def document(state: SignedState) -> dict[str, Any]:
         "findings_sha256": state.findings_sha256,
         "signed": bool(state.chain.entries),
         "head": state.chain.head,
+        "notes": list(state.notes),
         "problems": [*([state.chain.fault] if state.chain.fault else []), *state.problems],
         "sign_offs": [as_data(entry) for entry in state.chain.entries],
         "strays": list(state.chain.strays),
@@ -81,6 +121,8 @@ def show(screen: Screen, state: SignedState, moment: datetime) -> None:
         _show_entry(screen, entry, moment)
     for problem in ((state.chain.fault,) if state.chain.fault else ()) + state.problems:
         screen.text(one_line(problem))
+    for note in state.notes:
+        screen.text(f"note: {note}")
     if state.chain.strays:
         screen.text(f"`{SIGNATURES_DIR}` also holds {len(state.chain.strays)} files that are no sign-offs")
     if not state.ok:

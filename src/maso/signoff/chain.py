@@ -1,8 +1,9 @@
 """All sign-offs of one directory, judged together against the findings that lie there now.
 
-A record that does not follow the file before it, a number that is missing, or a byte that was changed breaks
-the chain from there on. A record whose findings are not these findings is *stale*; it is *superseded* when
-the same key signed these findings later. A removed last record shows only to who knows its digest.
+A record is *broken* when a byte of it was changed, when it is missing, and when it does not follow the file
+before it: so the one after a broken one is broken too. A record whose findings are not these findings is
+*stale*; it is *superseded* when the same key signed these findings later. A removed last record shows only to
+who knows its digest.
 
 Pure: files come as bytes, by name; reading them is `files.py`.
 """

@@ -38,10 +38,13 @@ def read_plain(path: Path | str, bytes_max: int, folder: int | None = None) -> b
         if error.errno in _LINKED:
             raise SignOffError(f"`{name}` is a link; legal: the file itself") from None
         raise
-    with os.fdopen(fd, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise SignOffError(f"`{name}` is not a plain file")
-        data = file.read(bytes_max + 1)
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            data = file.read(bytes_max + 1)
+    finally:
+        os.close(fd)
     if len(data) > bytes_max:
         raise SignOffError(f"`{name}` has more than {bytes_max} bytes, which is too much to be one")
     return data

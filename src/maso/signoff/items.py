@@ -81,7 +81,7 @@ def _where(found: BreakpointFinding | None, unit: str) -> str:
     if found is None or found.kind == "none":
         return "does not break in the sizes that were run"
     if found.kind == "unresolved" or (found.low is None and found.high is None):
-        return "breaks where it could not be resolved"
+        return "breaks at a size that could not be resolved"
     times = f", {found.factor:.3g} times the largest run" if found.factor else ""
     mark = f" ({found.kind}{times})" if found.kind == "extrapolated" else ""
     return f"breaks at {_range(found.low, found.high)} {unit}".rstrip() + mark
