@@ -23,6 +23,7 @@ FLEET: Final = "fleet.yaml"
 RUNS_DIR: Final = "runs"  # as `stress/engine/store.py` names it; importing it would load every dimension
 DRAWN: Final = (
     "report.html", "report.md", "breakpoints.csv", "decisions.csv", "conditions.csv", "junit.xml",
+    "comparison.md",
 )  # fmt: skip
 OWN_FILES: Final = (FLEET, "summary.json", FINDINGS, *DRAWN)
 # DIMENSION-PROBE-POINT-DIGEST, whole or on its way.

@@ -1,4 +1,4 @@
-"""`report`, and what `stress` renders: every form of one directory's findings, and what changed since another's.
+"""`report`, and what `stress` renders: every form of a directory's findings, and what changed since another.
 
 Reports are drawn from `findings.json` and the sign-offs alone, so they can be drawn again at any time.
 """
