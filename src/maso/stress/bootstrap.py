@@ -9,6 +9,7 @@ The free power p of `offset + factor * n^p` is sought on a grid with a parabola 
 """
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -31,6 +32,7 @@ from maso.stress.squares import (
 
 RESAMPLES: Final = 200  # a 95% interval's ends are then its 5th and 196th value
 _PLAUSIBLE: Final = 16.0  # four standard errors: powers that no resample will choose are not tried
+_FINE: Final = 31
 _POWERS: Final = np.arange(0.1, 8.05, 0.1)
 
 
@@ -116,25 +118,37 @@ def exponent(window: Window, kind: ScalingClass, seed: int) -> tuple[float, floa
     return sign * middle, low, high
 
 
+def _power_rows(sizes: Floats, powers: Floats) -> tuple[Floats, Floats]:
+    """Log shapes (powers, ratios, sizes) of n^p with offsets, and the ratios (powers, ratios)."""
+    curves = [Curve("unresolved", "n^p", (float(p), 0.02, 9.0)) for p in powers]
+    units = [unit(curve, sizes, float(sizes[-1])) for curve in curves]
+    tried = [ratios_of(curve, u, float(sizes[-1]))[::2] for curve, u in zip(curves, units, strict=True)]
+    rows = [np.log(r[:, None] + u[None, :]) for r, u in zip(tried, units, strict=True)]
+    return np.stack(rows), np.stack(tried)
+
+
+@lru_cache(maxsize=16)
+def _all_powers(sizes: tuple[float, ...]) -> tuple[Floats, Floats]:
+    return _power_rows(np.array(sizes), _POWERS)
+
+
 def _powers(window: Window, means: Floats) -> tuple[float, Floats]:
     """p of `offset + factor * n^p` for the sample, and for each resample, of the plausible powers."""
     sample = window.sample
-    sizes = sample.sizes
-    curves = [Curve("unresolved", "n^p", (float(p), 0.02, 9.0)) for p in _POWERS]
-    units = [unit(curve, sizes, float(sizes[-1])) for curve in curves]
-    tried = [ratios_of(curve, u, float(sizes[-1]))[::2] for curve, u in zip(curves, units, strict=True)]
-    rows = np.stack([np.log(r[:, None] + u[None, :]) for r, u in zip(tried, units, strict=True)])
-    flat = rows.reshape(-1, len(sizes))
-    squares = squares_of(flat, sample.runs, sample.means[:, None]).reshape(len(curves), -1)
+    rows, tried = _all_powers(tuple(float(n) for n in sample.sizes))
+    flat = rows.reshape(-1, rows.shape[2])
+    squares = squares_of(flat, sample.runs, sample.means[:, None]).reshape(len(_POWERS), -1)
     least = squares.min(axis=1)
     at = int(np.argmin(least))
-    ratio = float(tried[at][int(np.argmin(squares[at]))])
-    middle = refined(sample, curves[at], ratio).curve.parameters[0]
-    near = np.flatnonzero(least <= least[at] + _PLAUSIBLE * window.variance)
-    kept = slice(max(int(near[0]) - 2, 0), int(near[-1]) + 3)
-    again = squares_of(rows[kept].reshape(-1, len(sizes)), sample.runs, means)
-    place = _lowest(_lowest(again.reshape(len(rows[kept]), -1, means.shape[1]))[1][None])[0][0]
-    return middle, np.interp(place, np.arange(len(rows[kept])), _POWERS[kept])
+    start = Curve("unresolved", "n^p", (float(_POWERS[at]), 0.02, 9.0))
+    middle = refined(sample, start, float(tried[at][int(np.argmin(squares[at]))])).curve.parameters[0]
+    near = _POWERS[least <= least[at] + _PLAUSIBLE * window.variance]
+    # Where the offset reaches zero the sum of squares has a corner, so the steps must be fine.
+    powers = np.linspace(max(float(near[0]) - 0.1, 0.05), float(near[-1]) + 0.1, _FINE)
+    rows, _ = _power_rows(sample.sizes, powers)
+    again = squares_of(rows.reshape(-1, rows.shape[2]), sample.runs, means)
+    place = _lowest(_lowest(again.reshape(_FINE, -1, means.shape[1]))[1][None])[0][0]
+    return middle, np.interp(place, np.arange(_FINE), powers)
 
 
 def _stretch(window: Window) -> float:

@@ -7,7 +7,7 @@
     search.result()
 
 Theory. Every size has a *side*: within the budget, over it, or not known yet. An exact quantity (a count)
-needs one run for it. Otherwise a size's values are compared with the budget by a one-sided t test at 99.5%,
+needs one run for it. Otherwise a size's values are compared with the budget by a one-sided t test at 99.75%,
 with the spread pooled over sizes near it, on logarithms where all values are above zero. The crossing lies
 between the last size within and the first size over; the search looks where interpolation puts it, and
 keeps away from the ends so that the bracket shrinks, down to consecutive sizes.
@@ -16,7 +16,8 @@ With noise, a size at the crossing itself never gets a side. So once the bracket
 straight line (a factor of 2), runs go to both ends of the range that would do, and a line through the runs
 near the crossing (log against log) gives the range in which it meets the budget, with 99.5% confidence, by
 Fieller's theorem. A bracket or a confidence range that reaches no further than `tolerance` from its middle
-is *measured*. Consecutive sizes always are. Replicates beyond the given seeds take the next numbers.
+is *measured*. Consecutive sizes always are. With noise no range is given finer than half the tolerance:
+two sizes that close can only seem to differ. Replicates beyond the given seeds take the next numbers.
 
     low 0             over the budget from the smallest size on
     several crossings the first one is reported, and `why` says that there are more
@@ -45,7 +46,7 @@ RUNS_MAX: Final = 28  # three seeds at nine sizes: about what the sweep itself c
 TOLERANCE: Final = 0.10  # either side of the middle
 BEYOND_MAX: Final = 100.0  # a fit says nothing about sizes a hundred times the largest run
 
-_SIDE_LEVEL: Final = 0.995
+_SIDE_LEVEL: Final = 0.9975  # looked at again with every wave of runs: in effect about 99%
 _RANGE_LEVEL: Final = 0.9975  # each end; the range is looked at again and again while runs come in
 _LINE_FACTOR: Final = 2.0  # across it a quantity with an offset bends by under 2% from a line
 _LINE_ROOM: Final = 1.4  # sizes this far outside the bracket still belong to the line
@@ -56,6 +57,7 @@ _EXPAND: Final = 2.0  # where the fit does not say how far to go
 _EXPAND_LEAST: Final = 1.25
 _EXPAND_MOST: Final = 4.0  # a run's cost may grow with the square of its size
 _AIM: Final = 0.85  # of the tolerance: where the ends are tried, so that whole sizes still lie inside it
+_FINEST: Final = 0.5  # of the tolerance: the finest range where there is noise
 _WAVE: Final = 2  # runs at a time at each end
 _BENT_LEVEL: Final = 0.99  # of the F test that refuses a line
 
@@ -311,15 +313,31 @@ class Search:
         low, high = bracket.within, bracket.over
         ends = self._range(sides, bracket)
         if ends is not None and not self._narrow(low, high):
+            ends = self._coarse(*ends)
             why = f"a line through the runs near it meets the budget between {ends[0]} and {ends[1]} (99.5%)"
             return self._found("measured", ends[0], ends[1], why + more)
         if self._narrow(low, high) or self._tolerable(low, high):
-            return self._found("measured", low, high, f"within the budget at {low}, over it at {high}{more}")
+            why = f"within the budget at {low}, over it at {high}{more}"
+            return self._found("measured", *self._coarse(low, high), why)
         low, high = self._ends(sides, bracket) or (low, high)
         why = (
             f"{self._spent()} runs beyond the sweep leave a range wider than {self.tolerance:.0%} either side"
         )
         return self._found("unresolved", low, high, why + more)
+
+    def _coarse(self, low: int, high: int) -> tuple[int, int]:
+        """The range, widened around its middle to what noise lets anybody claim."""
+        if self.exact or self._noiseless():
+            return low, high
+        middle = (low + high) / 2
+        reach = self.tolerance * _FINEST * middle
+        wider = min(low, math.floor(middle - reach)), max(high, math.ceil(middle + reach))
+        return wider if self._tolerable(*wider) else (low, high)
+
+    def _noiseless(self) -> bool:
+        """Every size that was run more than once gave one value."""
+        repeated = [list(values.values()) for values in self._values.values() if len(values) > 1]
+        return bool(repeated) and all(min(values) == max(values) for values in repeated)
 
     def _from_the_start(self, sides: list[Side], over: int, more: str) -> Breakpoint:
         smallest = sides[0]
@@ -400,7 +418,7 @@ def _interpolated(sides: list[Side], low: int, high: int) -> float:
     inner = [side for side in sides if low <= side.size <= high]
     distance = {side.size: side.distance for side in inner}
     below, above = distance[low], distance[high]
-    share = -below / (above - below) if above > below else 0.5
+    share = -below / (above - below) if below < 0 < above else 0.5
     straight = float(low * (high / low) ** share)
     if len(inner) < 3:
         return straight

@@ -133,7 +133,7 @@ def catalogue(sizes: tuple[float, ...], falling: bool) -> tuple[Curve, ...]:
     out += [Curve("quadratic", "n(n+c)", (float(c),)) for c in np.geomspace(first, last, 7)]
     out += [Curve("worse", "n^2 log n")]
     out += [Curve("worse", "n^p", (p, 2.4, 9.0)) for p in _POWERS]
-    out += [Curve("unresolved", "n^p", (p, p - 0.1, p + 0.1)) for p in (0.5, 1.5)]
+    out += [Curve("unresolved", "n^p", (p, p - 0.05, p + 0.05)) for p in (0.5, 1.5)]
     out += [Curve("worse", "e^(n/k)", (last / folds,)) for folds in _FOLDS]
     return tuple(out + _limits(sizes, falling))
 

@@ -55,6 +55,8 @@ _CONSTANT_LEVEL: Final = 0.9975  # the best of many shapes is compared with none
 _STABLE: Final = 0.9
 _GROWTH_EXCLUDED: Final = math.log(4 / 3)
 _GROWTH_NEGLIGIBLE: Final = math.log(1.05)
+_INTERVAL: Final = (0.01, 0.99)
+_SUREST: Final = 1.05  # what noisy points never say about sizes that were not run
 _AT_LIMIT: Final = 0.98
 
 
@@ -129,7 +131,7 @@ def _decide(window: Window, seed: int) -> _Decision:
         return _Decision("constant", ("constant",), f"growth over all sizes is below {most:.1%}", 1.0)
     if not grows:
         return _Decision("unresolved", ("constant", *growing), "the noise hides whether it grows")
-    if window.misfit:
+    if window.misfit and growing != ("worse",):  # what outgrows every class needs no formula
         return _Decision(
             "unresolved", growing, "no curve fits: the best misses the values by more than noise"
         )
@@ -201,8 +203,8 @@ def _few(groups: dict[float, list[float]], why: str) -> Scaling:
     return Scaling(
         scaling_class="unresolved",
         exponent=middle,
-        low=float(np.min(slopes)),
-        high=float(np.max(slopes)),
+        low=min(float(np.min(slopes)), middle),
+        high=max(float(np.max(slopes)), middle),
         falling=falling,
         factor=math.exp(-level if falling else level),
         form="n^p",
@@ -288,11 +290,11 @@ def fit(points: Points, *, limit: float | None = None, seed: int = 1) -> Scaling
     return scaling
 
 
-# --- beyond the measured sizes ---
+# --- beyond the measured sizes ---------------------------------------------------------------------------
 
 
 class Extrapolation(NamedTuple):
-    """Where the fitted curve reaches a value, and between which sizes 95% of resamples do."""
+    """Where the fitted curve reaches a value, with a 95% interval as far up as down, perhaps infinite."""
 
     low: float
     middle: float
@@ -302,25 +304,27 @@ class Extrapolation(NamedTuple):
 def extrapolate(
     points: Points, value: float, *, beyond_max: float = 1e4, seed: int = 1
 ) -> Extrapolation | None:
-    """Where the fitted class reaches `value`, up to `beyond_max` times the largest size.
+    """Where the fitted class reaches `value`, up to `beyond_max` times the largest size; infinite beyond.
 
-    None where the class is unresolved or constant, or a value or a point is not above zero. Whether the
-    crossing lies inside the measured sizes is for the caller to see.
+    None where the class is unresolved or constant, or the value is not above zero. Whether the crossing lies
+    inside the measured sizes is for the caller to see. The interval supposes that the class goes on.
     """
     scaling = fit(points, seed=seed)
-    if scaling.scaling_class in ("unresolved", "constant") or value <= 0 or min(v for _, v in points) <= 0:
+    if scaling.scaling_class in ("unresolved", "constant") or scaling.factor <= 0 or value <= 0:
         return None
-    window = best_window(grouped(points))
+    window = best_window(grouped([point for point in points if point[1] > 0]))
     sample = window.sample
     wanted = -math.log(value) if sample.falling else math.log(value)
     largest = float(sample.sizes[-1])
     high = largest * beyond_max
     best = window.best[window.winner]
-    exact = reaches(best.curve, largest, np.array([math.exp(wanted - best.level) - best.ratio]), high)
-    if not np.any(window.pool):
-        return Extrapolation(float(exact[0]), float(exact[0]), float(exact[0]))
+    here = math.exp(wanted - best.level) - best.ratio
+    middle = float(reaches(best.curve, largest, np.array([here]), high)[0])
+    if not np.any(window.pool) or math.isinf(middle):
+        return Extrapolation(middle, middle, middle)
     drawn = redrawn(window, wanted, high, seed)
-    ends = np.quantile(drawn, (0.025, 0.975), method="nearest")
-    return Extrapolation(
-        min(float(ends[0]), float(exact[0])), float(exact[0]), max(float(ends[1]), float(exact[0]))
-    )
+    # Where an offset is held at zero, resamples can only err to one side; so the longer side counts twice,
+    # and a little further out than 95%.
+    low, top = (float(end) for end in np.quantile(drawn, _INTERVAL, method="nearest"))
+    reach = max(middle / low, top / middle, _SUREST)
+    return Extrapolation(middle / reach if math.isfinite(reach) else low, middle, middle * reach)

@@ -13,9 +13,11 @@ to four sizes or half of them, since the scaling of large n is what counts.
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from maso.findings import ScalingClass
 from maso.stress.curves import Curve, Floats, catalogue, ratio_max, unit
@@ -23,18 +25,21 @@ from maso.stress.quantiles import fisher, student
 
 SIZES_MIN: Final = 4  # three sizes are fitted by any curve with an offset
 LEVEL: Final = 0.9875  # one side; two neighbours on the ladder of classes make 2.5%
-FREE_OF_NOISE: Final = 1e-9  # relative; what is left of arithmetic
+FREE_OF_NOISE: Final = 1e-6  # relative; what a refined curve may miss an exact value by
 _MISFIT: Final = 0.05  # a curve that misses by less describes what a person needs of it
-_MISFIT_ALONE: Final = 0.10  # without repeats, noise and misfit look the same
+_NOISE_ALONE: Final = 0.10  # twice what repeated runs of real code scatter by
 _RATIOS: Final = 72  # offset / factor tried for each shape, from a hundredth of the smallest value up
 _STEPS: Final = np.linspace(0.0, 1.0, _RATIOS - 1)
 _PENALTY: Final = 4.0  # error variances; a fitted parameter alone gains one, the best of many more
+_HOPELESS: Final = 100.0  # ten times the deviation of the best: no finer offset makes up for it
+_ROUNDS: Final = 11  # down to a hundredth of a percent; exact values go twice as deep
 # In the order of growth; `unresolved` stands for the rungs that the ladder of classes lacks.
 KINDS: Final[tuple[ScalingClass, ...]] = (
     "logarithmic", "linear", "linearithmic", "quadratic", "worse", "hard limit", "unresolved",
 )  # fmt: skip
 
 Points = Sequence[tuple[float, float]]
+Indices = npt.NDArray[np.intp]
 
 
 class Sample(NamedTuple):
@@ -133,17 +138,33 @@ def ratios_of(curve: Curve, units: Floats, largest: float) -> Floats:
     return np.append(0.0, low * (high / low) ** _STEPS)
 
 
-def _coarse(sample: Sample) -> tuple[list[Curve], Floats, Floats, Floats]:
-    """Every curve with every offset: curves, and per row its curve's index, offset, and log shape."""
-    curves = list(catalogue(tuple(float(n) for n in sample.sizes), sample.falling))
-    index, ratios, rows = [], [], []
-    for number, curve in enumerate(curves):
-        units = unit(curve, sample.sizes, float(sample.sizes[-1]))
-        tried = ratios_of(curve, units, float(sample.sizes[-1]))
-        index.append(np.full(len(tried), number))
-        ratios.append(tried)
-        rows.append(np.log(tried[:, None] + units[None, :]))
-    return curves, np.concatenate(index), np.concatenate(ratios), np.concatenate(rows)
+class _Table(NamedTuple):
+    """Every curve with every offset: per row its curve's index, penalty, offset, and log shape."""
+
+    curves: tuple[Curve, ...]
+    rows_of: dict[ScalingClass, Indices]
+    index: Indices
+    penalties: Floats
+    ratios: Floats
+    rows: Floats
+
+
+@lru_cache(maxsize=16)  # half a megabyte each; quantities of one dimension share their sizes
+def _table(sizes: tuple[float, ...], falling: bool) -> _Table:
+    curves = catalogue(sizes, falling)
+    units = [unit(curve, np.array(sizes), sizes[-1]) for curve in curves]
+    tried = [ratios_of(curve, u, sizes[-1]) for curve, u in zip(curves, units, strict=True)]
+    index = np.repeat(np.arange(len(curves)), [len(ratios) for ratios in tried])
+    kinds = np.array([curve.scaling_class for curve in curves])[index]
+    rows = [np.log(r[:, None] + u[None, :]) for r, u in zip(tried, units, strict=True)]
+    return _Table(
+        curves,
+        {kind: found for kind in KINDS if len(found := np.flatnonzero(kinds == kind))},
+        index,
+        np.array([penalty(curve) for curve in curves])[index],
+        np.concatenate(tried),
+        np.concatenate(rows),
+    )
 
 
 BENT: Final = ("cap", "share", "hinge", "n(n+c)", "n^p", "e^(n/k)")
@@ -172,22 +193,25 @@ def refined(sample: Sample, curve: Curve, ratio: float) -> Best:
     offsets = ratio_max(curve, largest) > 0 and ratio > 0
     width_bend, width_ratio = 0.12, 0.6  # half of the coarse grid's steps and a little
     steps = np.linspace(-1.0, 1.0, 5)
-    for _ in range(22 if bends or offsets else 0):
+    rounds = _ROUNDS if sample.pure > 0 else 2 * _ROUNDS
+    for _ in range(rounds if bends or offsets else 0):
         tried = [curve]
         if bends:
             tried = [c for by in steps if legal(c := bent(curve, math.exp(width_bend * by)), sample.sizes)]
             tried = tried or [curve]
-        near = (
-            np.minimum(ratio * np.exp(width_ratio * steps), ratio_max(curve, largest))
-            if offsets
-            else np.array([ratio])
-        )
+        near = np.array([ratio])
+        if offsets:
+            near = np.minimum(ratio * np.exp(width_ratio * steps), ratio_max(curve, largest))
         units = np.stack([unit(c, sample.sizes, largest) for c in tried])
         rows = np.log(near[None, :, None] + units[:, None, :]).reshape(-1, len(sample.sizes))
         at = int(np.argmin(_exact_squares(rows, sample)))
         curve, ratio = tried[at // len(near)], float(near[at % len(near)])
         width_bend, width_ratio = width_bend / 1.7, width_ratio / 1.7
-    row = np.log(ratio + unit(curve, sample.sizes, largest))
+    return _fitted(sample, curve, ratio)
+
+
+def _fitted(sample: Sample, curve: Curve, ratio: float) -> Best:
+    row = np.log(ratio + unit(curve, sample.sizes, float(sample.sizes[-1])))
     level = float(np.average(sample.means - row, weights=sample.runs))
     return Best(curve, ratio, level, float(np.sum(sample.runs * (sample.means - row - level) ** 2)))
 
@@ -216,29 +240,35 @@ def _error(sample: Sample, squares: float) -> tuple[float, int, bool, bool]:
     own = max(sizes - 2, 1)
     size = math.sqrt(squares / values)
     if sample.pure_degrees == 0:
-        return squares / own, own, True, math.sqrt(squares / own) > _MISFIT_ALONE
+        return squares / own, own, True, math.sqrt(squares / own) > _MISFIT
     pure = sample.pure / sample.pure_degrees
     if squares / own > fisher(0.99, own, sample.pure_degrees) * pure:
         return squares / own, own, True, size > _MISFIT
     return (squares + sample.pure) / (values - 2), int(values) - 2, False, False
 
 
+def _best_by_kind(sample: Sample, table: _Table, coarse: Floats) -> dict[ScalingClass, Best]:
+    least = float(np.min(coarse))
+    charged = coarse + table.penalties * _error(sample, least)[0]
+    out: dict[ScalingClass, Best] = {}
+    for kind, rows in table.rows_of.items():
+        at = int(rows[np.argmin(charged[rows])])
+        curve, ratio = table.curves[table.index[at]], float(table.ratios[at])
+        near = coarse[at] <= _HOPELESS * (least + sample.pure)
+        out[kind] = refined(sample, curve, ratio) if near else _fitted(sample, curve, ratio)
+    return out
+
+
 def _window(sample: Sample) -> Window:
-    curves, index, ratios, rows = _coarse(sample)
-    coarse = squares_of(rows, sample.runs, sample.means[:, None])[:, 0]
-    dear = np.array([penalty(curve) for curve in curves])[index] * _error(sample, float(np.min(coarse)))[0]
-    best: dict[ScalingClass, Best] = {}
-    for kind in KINDS:
-        chosen = np.flatnonzero(np.array([curve.scaling_class == kind for curve in curves])[index])
-        if len(chosen):
-            at = int(chosen[np.argmin((coarse + dear)[chosen])])
-            best[kind] = refined(sample, curves[index[at]], float(ratios[at]))
+    table = _table(tuple(float(n) for n in sample.sizes), sample.falling)
+    coarse = squares_of(table.rows, sample.runs, sample.means[:, None])[:, 0]
+    best = _best_by_kind(sample, table, coarse)
     least = min(fit.squares for fit in best.values())
     variance, degrees, by_size, misfit = _error(sample, least)
     variance = max(variance, FREE_OF_NOISE**2 * 1e-2)
     winner = min(best, key=lambda kind: best[kind].squares + penalty(best[kind].curve) * variance)
     flat = float(_exact_squares(np.zeros((1, len(sample.sizes))), sample)[0])
-    open_rows = rows[coarse - least <= student(LEVEL, degrees) ** 2 * variance]
+    open_rows = table.rows[coarse - least <= student(LEVEL, degrees) ** 2 * variance]
     growth_max = float(np.max(open_rows[:, -1] - open_rows[:, 0])) if len(open_rows) else math.inf
     pool = _pool(sample, best[winner], variance, by_size)
     return Window(sample, best, flat, variance, degrees, winner, misfit, pool, by_size, growth_max)
@@ -270,6 +300,10 @@ def best_window(groups: dict[float, list[float]]) -> Window:
         start += 1
         tail = _sample(dict(list(groups.items())[start:]))
         if tail.falling != whole.sample.falling:
-            return whole
+            break
         window = _window(tail)
-    return whole if window.misfit else window
+    if not window.misfit:
+        return window
+    # Without repeats, noise and misfit look the same: a little of it is taken as noise.
+    noise = whole.sample.pure_degrees == 0 and math.sqrt(whole.variance) <= _NOISE_ALONE
+    return whole._replace(misfit=not noise)
