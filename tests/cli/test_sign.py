@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from maso.cli import sign as command_module
+from maso.cli.keyring import Opened
 from maso.signoff import keys, read_signatures
 from tests.cli.terminal import Done, command, environment, maso, maso_apart
 from tests.stress.sample import ITEMS, stress_directory
@@ -346,14 +347,34 @@ def test_what_was_removed_is_missed(out: Path, gone: str) -> None:
     assert "missing" in done.out
 
 
-def test_nothing_is_added_to_a_broken_chain(out: Path) -> None:
-    signed(out)
+def damage(out: Path) -> None:
     path = out / "signatures" / "1.json"
     path.write_bytes(path.read_bytes().replace(b"Ada Lovelace", b"Ada Lovelacf"))
-    done = maso("sign", str(out), *ADA, "--all")
+
+
+def test_nothing_is_added_to_a_broken_chain(out: Path, config: Path) -> None:
+    signed(out)
+    damage(out)
+    done = maso("sign", str(out), "--as", "Grace", "--role", "risk-owner", "--all")
+    assert len(list((config / "maso" / "keys").iterdir())) == 1  # no key was made for Grace
     assert done.code == 12
     assert "sign-off 1: the signature does not hold" in done.error
     assert "nothing was done" in done.error
+    assert not (out / "signatures" / "2.json").exists()
+
+
+def test_nothing_is_added_to_a_chain_that_breaks_meanwhile(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed(out)
+    real = command_module.open_key
+
+    def late(name: str, key: str | None) -> Opened:
+        damage(out)
+        return real(name, key)
+
+    monkeypatch.setattr(command_module, "open_key", late)
+    assert maso("sign", str(out), *ADA, "--all").code == 12
     assert not (out / "signatures" / "2.json").exists()
 
 

@@ -359,6 +359,13 @@ def test_a_linked_findings_file_is_not_read(run: Path) -> None:
         read_plain(run / "findings.json", 1_000_000)
 
 
+def test_nothing_is_read_without_a_limit(run: Path) -> None:
+    size = (run / "findings.json").stat().st_size
+    assert len(read_plain(run / "findings.json", size)) == size
+    with pytest.raises(SignOffError, match="too much to be one"):
+        read_plain(run / "findings.json", size - 1)
+
+
 def test_a_taken_number_stays_as_it_is(run: Path) -> None:
     before = (run / SIGNATURES_DIR / "2.json").read_bytes()
     assert not place(run, 2, b"another", "t")
