@@ -234,9 +234,9 @@ class Search:
         ]
 
     def _between(self, sides: list[Side], low: int, high: int) -> list[tuple[int, int]]:
-        middle = _interpolated(sides, low, high)
         if self.exact:
-            return self._halving(middle, low, high)
+            return self._halving(sides, low, high)
+        middle = _interpolated(sides, low, high)
         inner = [side.size for side in sides if low < side.size < high]
         if not inner and high / low > _LINE_FACTOR:
             return self._replicates(_clamped(middle, low, high, 0.2), len(self.seeds))
@@ -251,9 +251,9 @@ class Search:
             return min(known, key=lambda n: (abs(n - size), n))
         return min(max(round(size), low), high)
 
-    def _halving(self, middle: float, low: int, high: int) -> list[tuple[int, int]]:
+    def _halving(self, sides: list[Side], low: int, high: int) -> list[tuple[int, int]]:
         """The two sizes around the interpolated crossing, and the middle of the bracket as a safeguard."""
-        guess = min(max(math.floor(middle), low), high - 1)
+        guess = min(max(math.floor(_inverse(sides, low, high)), low), high - 1)
         half = min(max(round(math.sqrt(low * high)), low + 1), high - 1)
         sizes = [n for n in dict.fromkeys((guess, guess + 1, half)) if low < n < high]
         return [run for size in sizes for run in self._replicates(size, 1)]
@@ -433,6 +433,31 @@ def _interpolated(sides: list[Side], low: int, high: int) -> float:
         return straight
     centre = float(np.average(sizes, weights=weights)) - float(np.average(y, weights=weights)) / slope
     return min(max(math.exp(centre), low * 1.0), high * 1.0)
+
+
+def _inverse(sides: list[Side], low: int, high: int) -> float:
+    """Where a parabola through the bracket's ends and the size next nearest to the budget meets it.
+
+    The parabola gives log size for a distance, so its value at 0 is read off; outside the bracket, or where
+    distances repeat, the straight line is taken.
+    """
+    distance = {side.size: side.distance for side in sides}
+    if distance[low] == 0 and high / low < _LINE_FACTOR:
+        return float(low)
+    others = sorted((abs(side.distance), side.size) for side in sides if side.size not in (low, high))
+    nodes = [low, high, *(size for _, size in others[:1])]
+    if len({distance[n] for n in nodes}) < 3:
+        return _interpolated(sides, low, high)
+    place = 0.0
+    for n in nodes:
+        share = 1.0
+        for m in nodes:
+            if m != n:
+                share *= distance[m] / (distance[m] - distance[n])
+        place += share * math.log(n)
+    if not math.log(low) < place < math.log(high):
+        return _interpolated(sides, low, high)
+    return math.exp(place)
 
 
 def _clamped(middle: float, low: int, high: int, room: float) -> int:
