@@ -250,6 +250,8 @@ class CostFinding(_Plain, frozen=True, kw_only=True):
 
 
 class FleetFinding(_Plain, frozen=True, kw_only=True):
+    """The fleet that was stressed; `sha256` is of the fleet file as it was used."""
+
     name: str
     sha256: str
     kind: str

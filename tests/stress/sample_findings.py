@@ -321,18 +321,18 @@ CONTROLS = (
 
 def sample(**changed):
     """A whole run; `changed` replaces fields of `Findings`."""
-    given = dict(
-        maso_version="0.0.0",
-        schema_version="1.0",
-        fleet=FleetFinding(
+    given = {
+        "maso_version": "0.0.0",
+        "schema_version": "1.0",
+        "fleet": FleetFinding(
             name="sample", sha256="5a" * 32, kind="breadth", target=TARGET, unit="agents", about="a sample"
         ),
-        machine=Machine(cpu="a sample CPU", cores=2, memory_gb=4.0, system="Linux", python="3.11"),
-        seeds=SEEDS,
-        dimensions=(delegation(), boundaries(), skipped()),
-        answers=ANSWERS,
-        controls=CONTROLS,
-        decisions=(
+        "machine": Machine(cpu="a sample CPU", cores=2, memory_gb=4.0, system="Linux", python="3.11"),
+        "seeds": SEEDS,
+        "dimensions": (delegation(), boundaries(), skipped()),
+        "answers": ANSWERS,
+        "controls": CONTROLS,
+        "decisions": (
             DecisionFinding(
                 id="delegation-model",
                 what="Whether rules may name clusters",
@@ -350,7 +350,7 @@ def sample(**changed):
                 dimension="",
             ),
         ),
-        attack_paths=(
+        "attack_paths": (
             AttackPath(
                 id="launder",
                 steps=("inject into desk-1", "delegate to desk-2", "settle"),
@@ -361,7 +361,7 @@ def sample(**changed):
             ),
             AttackPath(id="wander", steps=("ask", "get"), reaches="a tool", outcome="succeeds"),
         ),
-        costs=(
+        "costs": (
             CostFinding(
                 id="audit", what="Auditing the rules", usd_month=13250.0, mark="declared", basis="a sample",
                 dimension="delegation",
@@ -369,13 +369,13 @@ def sample(**changed):
             CostFinding(id="bus", what="A bus for each barrier", usd_month=None, mark="declared", basis="-"),
             CostFinding(id="cpu", what="CPU", usd_month=0.004, mark="simulated", basis="a sample"),
         ),
-        not_checked=("a sample: anything over a network",),
-        quick=True,
-        command="maso stress sample.yaml --quick",
-        cpu_seconds=12.5,
-        runs=140,
-        cached_runs=7,
-    )  # fmt: skip
+        "not_checked": ("a sample: anything over a network",),
+        "quick": True,
+        "command": "maso stress sample.yaml --quick",
+        "cpu_seconds": 12.5,
+        "runs": 140,
+        "cached_runs": 7,
+    }  # fmt: skip
     return Findings(**{**given, **changed})
 
 

@@ -35,7 +35,7 @@ def export() -> dict[str, Any]:
 
 
 def _describe(struct: type, part: dict[str, Any]) -> None:
-    documentation = inspect.getdoc(struct) or ""
+    documentation = inspect.cleandoc(struct.__doc__ or "")
     part["description"] = documentation.split("\n\n")[0].replace("\n", " ")
     said = _field_words(struct, documentation)
     names = {field.name: field.encode_name for field in msgspec.structs.fields(struct)}

@@ -30,7 +30,7 @@ _LEFT: Final = 52
 _RIGHT: Final = 410
 _TOP: Final = 36  # above it two lines of text: the unit, and the target's name
 _BOTTOM: Final = 228
-# A range further out than this many times the largest run would squeeze the runs into a corner.
+# A range further out than this many times the runs would squeeze the runs into a corner.
 _FAR_MAX: Final = 60.0
 SERIES_MAX: Final = 4  # four shapes and colours can be told apart
 _RADIUS: Final = 3.3
@@ -96,14 +96,14 @@ def _ends(quantity: QuantityFinding) -> str:
 
 def _x_values(series: Sequence[Series], target: int | None) -> list[float]:
     runs = [float(point.size) for s in series for point in s.quantity.points]
-    largest = max(runs, default=1.0)
+    smallest, largest = min(runs, default=1.0), max(runs, default=1.0)
     kept = list(runs)
-    if target is not None and target <= largest * _FAR_MAX:
+    if target is not None and smallest / _FAR_MAX <= target <= largest * _FAR_MAX:
         kept.append(float(target))
     for s in series:
         found = s.quantity.breakpoint
         ends = (found.low, found.high) if found is not None else ()
-        kept += [end for end in ends if end is not None and end <= largest * _FAR_MAX]
+        kept += [e for e in ends if e is not None and smallest / _FAR_MAX <= e <= largest * _FAR_MAX]
     return kept
 
 
@@ -289,7 +289,9 @@ def strip_axis(found: Iterable[BreakpointFinding | None], sizes: Iterable[int], 
     """One axis for all strips of a table: from the smallest run to past the target and the last range."""
     ends = [float(size), *(float(s) for s in sizes)]
     for b in found:
-        ends += [e for e in ((b.low, b.high) if b is not None else ()) if e is not None and e <= size * 30]
+        ends += [
+            e for e in ((b.low, b.high) if b is not None else ()) if e is not None and 1 <= e <= size * 30
+        ]
     return size_axis(ends, 2, STRIP_WIDTH - 2)
 
 
