@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from maso.findings import encode
+from maso.report.stress import words
 from maso.report.stress.legible import legible, legible_findings
 from maso.report.stress.page import page
 from tests.stress.reading import Page
@@ -137,13 +138,12 @@ def test_marks_differ_by_more_than_colour():
     for mark in ("measured", "simulated", "declared", "extrapolated"):
         assert f'class="mark {mark}">{mark}<' in source
     (style,) = re.findall(r"<style>(.*?)</style>", source, re.S)
-    looks = {
-        mark: re.findall(rf"\.mark\.{mark}{{(.*?)}}", style) for mark in ("measured", "simulated", "declared")
-    }
-    assert len({str(look) for look in looks.values()}) == 3
+    looks = [re.findall(rf"\.mark\.{mark}{{(.*?)}}", style) for mark in words.MARKS]
+    assert all(looks)
+    assert len({str(look) for look in looks}) == len(words.MARKS)
     # Solid points for what ran, outlined ones for what was simulated, hatched ranges beyond the runs.
-    assert '<g class="p s0">' in source
-    assert '<g class="o s0">' in source
+    assert '<g class="p s0"><g><title>' in source
+    assert '<g class="o s0"><g><title>' in source
     assert 'class="hatched"' in source
     assert re.search(r'class="range c\d far"', source)
 

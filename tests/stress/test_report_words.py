@@ -95,6 +95,12 @@ def test_what_is_measured_together_counts_before_single_adaptations():
     assert by_id(findings)["audit_hours"].verdict == "breaks"
 
 
+def test_what_may_not_be_chosen_is_no_recommendation():
+    forbidden = replace(delegation().adaptations[0], forbidden="labels only rise")
+    findings = sample(dimensions=(replace(delegation(), adaptations=(forbidden,)),))
+    assert by_id(findings)["audit_hours"].recommended is None
+
+
 def test_as_declared_can_hold_what_the_standard_controls_do_not():
     adapted = replace(delegation(), quantities=(audit_after(),), standard_quantities=(audit_before(),))
     findings = sample(dimensions=(adapted,))
