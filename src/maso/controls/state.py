@@ -210,7 +210,7 @@ class PlaneState:
     def __init__(self, types: int) -> None:
         self.instances: dict[int, Instance] = {}
         self.sessions: dict[int, Session] = {}
-        # Credentials that were used, until they expire; ordered, so that the oldest is found at once.
+        # Credentials that were used, until they expire; ordered, so that they are looked at in turn.
         self.serials: OrderedDict[int, int] = OrderedDict()
         self.channels: dict[int, Channel] = {}
         self.documents: dict[tuple[int, str], DocumentVersion] = {}

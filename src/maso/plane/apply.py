@@ -48,6 +48,9 @@ BLOCKING: frozenset[str] = frozenset(
 # The labels of the last 16 deliveries are enough to name parents; what is older is covered by the
 # context label, and naming it raises to the session's label.
 DELIVERED_MAX = 16
+# Used credentials that an admission looks at, in turn: with two, each is looked at within as many admissions
+# as half of them, so at most twice as many are kept as are valid.
+SERIALS_LOOKED_AT = 2
 # 64 values: several times what an order, a payment and a return of one session name.
 RECEIVED_BYTES_MAX = 512
 
@@ -165,11 +168,14 @@ def apply_admit(
     if record.outcome == Outcome.DENY:
         return []
     serials = state.serials
-    while serials:
+    for _ in range(SERIALS_LOOKED_AT):
+        if not serials:
+            break
         oldest = next(iter(serials))
         if serials[oldest] > record.now:
-            break  # nearly in order of expiry: one that is kept too long costs a few bytes, no safety
-        del serials[oldest]
+            serials.move_to_end(oldest)  # a port's, which lives for long, must not keep all behind it
+        else:
+            del serials[oldest]
     serials[record.serial] = record.not_after
     session = state.sessions.get(record.session)
     if session is None:
