@@ -293,16 +293,30 @@ class Study:
         return count
 
     def reaches(self, series: Series, quantity: Quantity) -> bool | None:
-        """Whether the budget holds at the target; None where there is none, or the runs cannot say."""
+        """Whether the budget holds at the target; None where there is none, or the runs cannot say.
+
+        A constant that is within its budget at every size run holds at a target beyond them: what is said
+        then is extrapolated, and `breakpoint.why` says from where.
+        """
         budget, goal = quantity.budget(self.fleet), self.goal(series.probe)
         found = self.breakpoints.get((series.key, quantity.id))
         if budget is None or found is None or goal is None:
             return None
-        if found.kind == "measured" or found.kind == "extrapolated":
-            if found.high is not None and found.high < goal:
-                return False
-            return True if found.low is not None and found.low >= goal else None
-        at_goal = series.value(quantity.id, goal)
-        if at_goal is None or found.kind == "unresolved":
+        places = self.places(series.probe)
+        at_goal = series.value(quantity.id, places[-1] if series.probe.at_target else goal)
+        if quantity.exact and at_goal is not None:
+            return _within(budget, at_goal)
+        if found.kind == "unresolved":
             return None
-        return at_goal <= budget.value if budget.direction == "max" else at_goal >= budget.value
+        if found.kind == "none":
+            if at_goal is None:
+                at_goal = series.value(quantity.id, max(place for place, _ in series.medians(quantity.id)))
+            return at_goal is not None and _within(budget, at_goal)
+        if found.low is not None and found.low >= goal:
+            return True
+        from_the_start = not found.low and found.high is not None and found.high <= goal
+        return False if from_the_start or (found.high is not None and found.high < goal) else None
+
+
+def _within(budget: Budget, value: float) -> bool:
+    return value <= budget.value if budget.direction == "max" else value >= budget.value

@@ -54,10 +54,12 @@ class StudyView:
         return series.value(quantity, at)
 
     def _place(self, series: Series) -> int:
-        """The goal on the series' axis; where there is none, or it was not run, the last place."""
+        """The goal on the series' axis; where there is none, or it was not run, the largest place below it."""
         goal = self._study.goal(series.probe)
         places = self._study.places(series.probe)
-        return goal if goal is not None and not series.probe.at_target else places[-1]
+        if series.probe.at_target or goal is None:
+            return places[-1]
+        return max((place for place in places if place <= goal), default=places[0])
 
     def points(
         self, quantity: str, adaptations: tuple[str, ...] | None = None
