@@ -26,6 +26,7 @@ from maso.stress.engine.executors import Executor
 from maso.stress.engine.job import Job, code_digest, fleet_file_digest, run_key
 from maso.stress.engine.series import Series, SeriesKey
 from maso.stress.engine.store import Store
+from maso.stress.fit import fit
 
 # More than two new adaptations at once is a redesign; the report says when two do not reach.
 SET_MAX: Final = 3
@@ -247,7 +248,7 @@ class Study:
 
     @staticmethod
     def _told(series: Series, quantity: Quantity, search: Search) -> bool:
-        """Tell the search its runs; False where the probe has no value there: the search ends as it stands."""
+        """Tell the search its runs; False where the probe has no value: the search ends as it stands."""
         for place, seed in search.wanted():
             run = series.runs[place, seed]
             if quantity.id not in run.values:
@@ -310,8 +311,9 @@ class Study:
             return None
         if found.kind == "none":
             if at_goal is None:
-                at_goal = series.value(quantity.id, max(place for place, _ in series.medians(quantity.id)))
-            return at_goal is not None and _within(budget, at_goal)
+                medians = [(float(place), value) for place, value in series.medians(quantity.id)]
+                at_goal = medians[-1][1] if fit(medians).scaling_class == "constant" else None
+            return None if at_goal is None else _within(budget, at_goal)
         if found.low is not None and found.low >= goal:
             return True
         from_the_start = not found.low and found.high is not None and found.high <= goal

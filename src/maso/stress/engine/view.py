@@ -54,7 +54,7 @@ class StudyView:
         return series.value(quantity, at)
 
     def _place(self, series: Series) -> int:
-        """The goal on the series' axis; where there is none, or it was not run, the largest place below it."""
+        """The goal on the series' axis; where there is none, or it was not run, the place below."""
         goal = self._study.goal(series.probe)
         places = self._study.places(series.probe)
         if series.probe.at_target or goal is None:
