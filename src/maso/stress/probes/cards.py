@@ -2,6 +2,8 @@
 
     scope     the fleet runs with customers in it who paste card numbers; everything is searched (swept)
     journeys  whole sessions: how long a number stays, what a purge leaves, which fields are needed
+    shapes    what schemas could carry, as declared
+    honest    what labels refuse of honest traffic
     pastes    every listed and unlisted way of writing, through every entry
     flows     a taken-over agent of every type puts a number into each of its flows
 
@@ -30,8 +32,8 @@ from maso.stress.timing import cpu_us_each
 # A minute is enough for every form and every paste of a run to be searched; the full run has twice as many.
 MINUTES_QUICK: Final = 1
 MINUTES_FULL: Final = 2
-# Whole sessions take the time that the fleet file gives them; 30 of them make some thousand messages.
-JOURNEY_SESSIONS: Final = 30
+# Whole sessions take the time that the fleet file gives them; 24 make a hundred messages between types.
+JOURNEY_SESSIONS: Final = 24
 JOURNEY_SESSIONS_FULL: Final = 60
 JOURNEY_MINUTES_MORE: Final = 3
 JOURNEY_MINUTES_MAX: Final = 30
@@ -68,7 +70,7 @@ def run_scope(trial: Trial) -> Outcome:
         return Outcome(values={}, details={"why": "no task can walk along this fleet's links"})
     scene.sim.kernel.run(scene.sim.end)
     eyes = scene.eyes
-    records, honest = len(scene.log.bodies), dict(eyes.honest)
+    records = len(scene.log.bodies)
     stray, live = scene.stray_contexts(), len(eyes.live)
     values = _scope_values(scene, minutes)
     # Contents of this point's own: the scanner remembers what it has seen, whoever asks.
@@ -85,7 +87,7 @@ def run_scope(trial: Trial) -> Outcome:
         "exposure": _exposure(scene),
         "records": records,
         "live_at_end": live,
-        "forms": honest,
+        "messages": _messages(scene),
         "numbers": scene.needles.planted,
         "sessions": scene.sim.tally.opened,
         "pasted": len(scene.customers.pasted),
@@ -96,7 +98,6 @@ def run_scope(trial: Trial) -> Outcome:
 
 def _scope_values(scene: Scene, minutes: int) -> dict[str, float]:
     eyes, pasted = scene.eyes, scene.customers.pasted
-    outcomes = Counter(outcome for one in pasted for outcome in one.outcomes)
     forms = sum(eyes.honest.values())
     strays = [one for one in pasted if not scene.cards.cleared(one.entry.to)]
     arrived = sum(eyes.has(one.entry.to, one.number) for one in strays)
@@ -105,15 +106,22 @@ def _scope_values(scene: Scene, minutes: int) -> dict[str, float]:
         "types_beyond_scope": sum(not scene.cards.cleared(name) for name in eyes.by_type),
         "ports_beyond_scope": len(eyes.ports),
         "instances_holding_cards": sum(seen.instances for seen in eyes.by_type.values()),
-        "card_messages": forms + sum(outcomes.values()),
-        "card_forms_delivered": eyes.honest.get(ALLOWED, 0),
-        "card_messages_masked": outcomes[REDACTED],
-        "card_messages_refused": outcomes[REFUSED] + eyes.honest.get(REFUSED, 0),
+        "card_messages": forms + len(pasted),
         "cards_per_minute": forms / minutes,
     }
     if strays:
         values["pasted_reaching_share"] = arrived / len(strays)
     return values
+
+
+def _messages(scene: Scene) -> list[list[str]]:
+    """What became of messages with card data: those of forms, and those of numbers pasted."""
+    forms = scene.eyes.honest
+    pasted = Counter(outcome for one in scene.customers.pasted for outcome in one.outcomes)
+    counted = (("payment forms", forms), ("pasted", pasted))
+    return [
+        [what, *(str(n.get(outcome, 0)) for outcome in (ALLOWED, REDACTED, REFUSED))] for what, n in counted
+    ]
 
 
 def _exposure(scene: Scene) -> list[list[str]]:
@@ -197,12 +205,14 @@ def run_journeys(trial: Trial) -> Outcome:
         span = scene.sim.now / MINUTE * 60
         # What is there on average is what comes, times how long it stays.
         values["held_at_once_per_100"] = round(100 * sum(seconds) / span / sessions, 3)
+        values["contexts_too_long"] = sum(stay > _session_seconds(scene.cards) for stay in seconds)
     flows = flow_fields(fleet, fields)
-    values |= _shape_values(scene.cards, flows)
+    if any(flow.messages for flow in flows):
+        values["fields_unused"] = sum(len(flow.unused) for flow in flows)
+        values["fields_varying"] = sum(flow.varying for flow in flows)
     details = {
         "flows": [_flow_row(flow) for flow in flows],
         "unused": _unused(flows),
-        "leaving": [f"{f.sender} > {f.to}: {f.schema}" for f in flows if f.leaves],
         "contexts": len(seconds),
         "messages": sum(fields.messages.values()),
     }
@@ -223,19 +233,24 @@ def _purged(scene: Scene) -> dict[str, float]:
     return {"contexts_purged": len(holders), "copies_after_purge": scene.copies_left()}
 
 
-def _shape_values(cards: Cards, flows: list[FlowFields]) -> dict[str, float]:
+def _session_seconds(cards: Cards) -> float:
+    """How long an instance that may hold a number lives at most; without a limit, for ever."""
+    ends = [cards.types[name].session_minutes_max for name in cards.cleared_types]
+    return 60.0 * min((end for end in ends if end), default=float("inf"))
+
+
+def run_shapes(trial: Trial) -> Outcome:
+    cards, flows = Cards(trial.fleet), flow_fields(trial.fleet, FieldWatch())
     whole = ("card field", "free text", "documents", "one field that is long enough")
     values: dict[str, float] = {
         "fields_between_types": sum(flow.fields for flow in flows),
         "free_texts_between_types": sum(flow.texts for flow in flows),
         "flows_wide_enough": sum(flow.carries in whole for flow in flows),
     }
-    if any(flow.messages for flow in flows):
-        values["fields_unused"] = sum(len(flow.unused) for flow in flows)
-        values["fields_varying"] = sum(flow.varying for flow in flows)
     if cards.cleared_types:
         values["flows_leaving_wide_enough"] = sum(flow.carries in whole for flow in flows if flow.leaves)
-    return values
+    leaving = [f"{flow.sender} > {flow.to}: {flow.schema}" for flow in flows if flow.leaves]
+    return Outcome(values=values, details={"leaving": leaving})
 
 
 def _flow_row(flow: FlowFields) -> list[str]:
@@ -259,12 +274,17 @@ def _unused(flows: list[FlowFields]) -> list[str]:
 
 
 def run_pastes(trial: Trial) -> Outcome:
-    written = every_paste(trial.fleet, trial.seed, PASTES)
+    tried = every_paste(trial.fleet, trial.seed, PASTES)
+    written: list[Written] = tried.found
     cards = Cards(trial.fleet)
     strays = [one for one in written if not cards.cleared(one.pasted.entry.to)]
     listed = [one for one in strays if one.pasted.way.listed]
     unlisted = [one for one in strays if not one.pasted.way.listed]
-    values: dict[str, float] = {"pastes_tried": len(written), "paste_entries": len(cards.entries())}
+    values: dict[str, float] = {
+        "pastes_tried": len(written),
+        "paste_entries": len(cards.entries()),
+        "paste_records_with_card": tried.with_card,
+    }
     if listed:
         values["pasted_listed_share"] = sum(one.whole for one in listed) / len(listed)
         values["piece_digits_max"] = max(one.piece for one in listed if not one.whole)
@@ -273,6 +293,7 @@ def run_pastes(trial: Trial) -> Outcome:
     details = {
         "channels": _channels(written),
         "ways": _ways(strays),
+        "records": tried.records,
         "listed_ways": len(LISTED),
         "unlisted_ways": len(UNLISTED),
         "told": _told(written),
@@ -322,21 +343,28 @@ def _told(written: Iterable[Written]) -> list[str]:
 
 
 def run_flows(trial: Trial) -> Outcome:
-    attempts = every_flow(trial.fleet, trial.seed, ATTEMPTS)
+    tried = every_flow(trial.fleet, trial.seed, ATTEMPTS)
+    attempts: list[Attempt] = tried.found
     given = [one for one in attempts if one.given]
     values: dict[str, float] = {
         "flows_tried": len(_flows(attempts)),
         "attempts_tried": len(attempts),
         "flows_leaking_listed": len(_flows(a for a in attempts if a.listed and a.arrived)),
+        "attempt_records_with_card": tried.with_card,
         "flows_leaking_outside": len(_flows(a for a in attempts if not a.given and a.arrived)),
     }
     if given:
+        reached = dict.fromkeys(a.to for a in given if a.arrived)
         values["flows_leaking_given"] = len(_flows(a for a in given if a.arrived))
-    values |= _honest_refused(trial)
+        cards = Cards(trial.fleet)
+        values["types_in_scope_attacked"] = len(cards.cleared_types) + sum(
+            to in cards.types for to in reached
+        )
     details = {
         "leaks": [[a.sender, a.to, a.what, a.way] for a in given if a.arrived],
         "kept": [[a.sender, a.to, a.what, a.way, a.stopped_by] for a in given if a.stopped_by],
         "stopped_by": dict(Counter(a.stopped_by for a in attempts if a.stopped_by).most_common()),
+        "records": tried.records,
         "given_attempts": len(given),
         "given_flows": len(_flows(given)),
         "ways": len(dict.fromkeys(a.way for a in attempts)),
@@ -358,14 +386,14 @@ def _outside(attempts: Iterable[Attempt]) -> list[list[str]]:
     return [[way, str(len(flows))] for way, flows in rows.items()]
 
 
-def _honest_refused(trial: Trial) -> dict[str, float]:
+def run_honest(trial: Trial) -> Outcome:
     """Honest messages that a label refused in a short run: what labels cost those who do nothing wrong."""
     scene = _scene(trial, _HONEST_MINUTES if trial.fleet.kind == "depth" else 1, _HONEST_SESSIONS)
     if scene is None:
-        return {}
+        return Outcome(values={})
     scene.sim.kernel.run(scene.sim.end)
     tally = scene.sim.tally
     refused = sum(
         count for (_, code), count in tally.refused.items() if code.partition("/")[0] in _LABEL_CONTROLS
     )
-    return {"honest_messages": tally.total(), "honest_refused_by_labels": refused}
+    return Outcome(values={"honest_messages": tally.total(), "honest_refused_by_labels": refused})

@@ -33,6 +33,7 @@ _NUMBER_WORDS: Final = {
     )
     for digit, word in enumerate(words.split())
 }
+_SPOKEN: Final = re.compile(r"[^\W\d_]+")
 # 15 digits in base64 are 20 characters, in hexadecimal 30.
 _CODED: Final = re.compile(r"[A-Za-z0-9+/_\-]{18,}={0,2}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}){13,}")
@@ -183,7 +184,8 @@ def _decoded(text: str) -> Iterator[str]:
     if "&#" in text:
         yield html.unescape(text)
     if text.count(" ") >= _SHORTEST - 1:
-        said = "".join([_NUMBER_WORDS.get(word, "") for word in text.casefold().split()])
+        words = _SPOKEN.findall(text.casefold())
+        said = "".join([_NUMBER_WORDS.get(word, "") for word in words])
         if len(said) >= _SHORTEST:
             yield said
     for token in _CODED.findall(text):

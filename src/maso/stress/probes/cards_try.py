@@ -10,7 +10,7 @@ Not tried: telling a number by when a message is sent, or by which of several pe
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from maso.clock import MINUTE
 from maso.envelope import KIND_NAMES, VERSION, Envelope, MessageKind, seal
@@ -91,6 +91,9 @@ class Ground:
     def close(self) -> None:
         self.scene.sim.handle(CloseSession(self._session))
 
+    def tried(self, found: list[Any]) -> "Tried":
+        return Tried(found, len(self.scene.log.bodies), self.scene.records_with_card())
+
 
 def rotated(ways: Sequence[Way], each: int, start: int) -> tuple[Way, ...]:
     """`each` of the ways, from another place for every start."""
@@ -107,8 +110,16 @@ class Written(NamedTuple):
     piece: int
 
 
-def every_paste(fleet: Fleet, seed: int, most: int) -> list[Written]:
-    """A number in every way through every entry; fewer ways each where that were more than `most`."""
+class Tried(NamedTuple):
+    """What was tried, and the records that came of it: how many, and how many with a number in them."""
+
+    found: list[Any]
+    records: int
+    with_card: int
+
+
+def every_paste(fleet: Fleet, seed: int, most: int) -> Tried:
+    """A number in every way through every entry (`Written`); fewer ways each where there were too many."""
     ground = Ground.alone(fleet, seed)
     entries = ground.scene.cards.entries()
     each = max(2, most // max(1, len(entries)))
@@ -120,11 +131,11 @@ def every_paste(fleet: Fleet, seed: int, most: int) -> list[Written]:
             whole = ground.scene.eyes.has(entry.to, pasted.number)
             found.append(Written(pasted, whole, ground.scene.eyes.piece_held(to.nhi, to.session)))
             ground.close()
-    return found
+    return ground.tried(found)
 
 
-def every_flow(fleet: Fleet, seed: int, most: int) -> list[Attempt]:
-    """A number put into every flow of every type, in every way that its schema has room for."""
+def every_flow(fleet: Fleet, seed: int, most: int) -> Tried:
+    """A number put into every flow of every type, in every way that its schema has room for (`Attempt`)."""
     ground = Ground.alone(fleet, seed)
     rules = ground.scene.rules
     ways = [(kind, flow) for kind in rules.types if not kind.is_port for flow in kind.flows.values()]
@@ -139,7 +150,7 @@ def every_flow(fleet: Fleet, seed: int, most: int) -> list[Attempt]:
             number = ground.numbers.next()
             made = list(writings(schema, number))
             found.append(_attempt(ground, sender, flow, number, made[at % len(made)]))
-    return found
+    return ground.tried(found)
 
 
 def _attempt(ground: Ground, sender: TypeRules, flow: Flow, number: str, writing: Writing) -> Attempt:

@@ -252,23 +252,20 @@ class Customers:
             return
         begin, end = sim.end * _PASTES_FROM // 100, sim.end * _PASTES_UNTIL // 100
         for at in range(self._pastes):
-            yield begin + (end - begin) * at // self._pastes, self._paste, (at, _TRIES)
+            yield begin + (end - begin) * at // self._pastes, self._paste, _TRIES
 
-    def _paste(self, turn: tuple[int, int]) -> None:
-        """Number `at`: the next entry to who is there, and the next way when all had the last one."""
-        at, tries = turn
-        sim, many = self._eyes.sim, len(self._entries)
-        for place in range(at, at + many):
-            entry = self._entries[place % many]
+    def _paste(self, tries: int) -> None:
+        """One number, in a way and through an entry that are drawn; to somebody who is there."""
+        sim, start = self._eyes.sim, self._draws.below(len(self._entries))
+        for entry in (*self._entries[start:], *self._entries[:start]):
             index = sim.rules.type_by_id[entry.to].index
             runs = [run for run in sim.sessions.live.values() if index in run.actors]
             if runs:
                 run = self._draws.pick(runs)
-                # Coprime to the number of ways, so that every entry comes to meet every way.
-                self._write(run, run.actors[index][0], entry, LISTED[(at // many + 7 * at) % len(LISTED)])
+                self._write(run, run.actors[index][0], entry, self._draws.pick(LISTED))
                 return
         if tries:
-            sim.kernel.after(_AGAIN_NS, self._paste, (at, tries - 1))
+            sim.kernel.after(_AGAIN_NS, self._paste, tries - 1)
         else:
             self.nobody += 1
 

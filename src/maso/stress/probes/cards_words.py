@@ -1,0 +1,449 @@
+"""What was measured about card data, in words: answers, controls, decisions, costs, attack paths.
+
+Every figure comes from the view, and no text ever held a card number: probes return counts and names.
+"""
+
+from typing import Any, Final
+
+from maso.findings import (
+    AnswerFinding,
+    AnswerStatus,
+    AttackPath,
+    ControlRow,
+    CostFinding,
+    DecisionFinding,
+    Verdict,
+)
+from maso.stress.dimension import View
+from maso.stress.probes.cards_fleet import Cards
+from maso.stress.questions import BY_ID
+
+DIMENSION_ID: Final = "card-data"
+LABELS: Final = "labels-with-dlp"
+COMPARTMENT_KEY: Final = "dlp.compartments.pan"
+_RIGHT: Final = "card_data_scope"  # the decision right that names who decides about PCI scope
+_DAY_S: Final = 86_400
+
+
+def _answer(
+    view: View,
+    question: str,
+    status: AnswerStatus,
+    value: float | str | None,
+    unit: str,
+    text: str,
+    *quantities: str,
+    key: str = "",
+) -> AnswerFinding:
+    return AnswerFinding(
+        question=question,
+        asked=BY_ID[question].words,
+        dimension=DIMENSION_ID,
+        status=status,
+        value=value,
+        unit=unit,
+        text=text,
+        evidence=view.evidence(*quantities),
+        key=key,
+    )
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return "not measured"
+    if value == int(value) or abs(value) >= 100:
+        return f"{round(value):,}"
+    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
+
+
+def _count(value: float | None, one: str, many: str) -> str:
+    return f"{number(value)} {one if value == 1 else many}"
+
+
+def _share(value: float | None) -> str:
+    return "not measured" if value is None else f"{100 * value:.3g}%"
+
+
+def _names(names: tuple[str, ...] | list[str], most: int = 4) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def who_decides(view: View) -> str:
+    governance = view.fleet.governance
+    named = governance.decision_rights.get(_RIGHT) or governance.risk_owner
+    return named or f"nobody is named: fill in `governance.decision_rights.{_RIGHT}`"
+
+
+def _largest(view: View) -> str:
+    """The largest run of the fleet, which is below the target where memory or time forbids more."""
+    points = view.points("types_holding_cards")
+    return f"{points[-1][0]:,} {view.unit}" if points else f"{view.target:,} {view.unit}"
+
+
+def _last(view: View, quantity: str) -> float | None:
+    """The value at the target, or at the largest size that was run."""
+    points = view.points(quantity)
+    return points[-1][1] if points else None
+
+
+def _detail(view: View, probe: str, name: str, chosen: tuple[str, ...] | None = None) -> Any:
+    return view.detail(probe, name, chosen) or 0
+
+
+# E5.1
+
+
+def scope(view: View) -> AnswerFinding:
+    held = _last(view, "types_holding_cards")
+    cards = Cards(view.fleet)
+    quantities = ("types_holding_cards", "types_beyond_scope", "types_in_scope_attacked")
+    if held is None:
+        text = f"Nothing was found: {why_not(view)}. {_declared_scope(cards)}"
+        return _answer(view, "E5.1", "declared", float(len(cards.cleared_types)), "types", text)
+    beyond = _last(view, "types_beyond_scope") or 0
+    planted, pasted = _detail(view, "scope", "numbers"), _detail(view, "scope", "pasted")
+    found = (
+        f"Of {number(planted)} card numbers in a run of {_largest(view)} ({number(pasted)} of them pasted "
+        "where "
+        f"they do not belong), {_held_by(held, beyond)}."
+    )
+    text = f"{_declared_scope(cards)} {found}{_attacked(view)}"
+    return _answer(view, "E5.1", "measured", held, "types that held a card number", text, *quantities)
+
+
+def _held_by(held: float, beyond: float) -> str:
+    if not held:
+        return "searching every context found none"
+    return (
+        f"searching every context found them with {_count(held, 'type', 'types')}, "
+        f"{number(beyond)} of which {'is' if beyond == 1 else 'are'} not cleared"
+    )
+
+
+def _declared_scope(cards: Cards) -> str:
+    many = len(cards.fleet.types)
+    if not cards.compartment:
+        return (
+            f"No PCI scope is declared: `{COMPARTMENT_KEY}` names no compartment, so none of {many} types "
+            "may "
+            "hold a card number."
+        )
+    cleared = _names(cards.cleared_types) or "nobody"
+    return f"Cleared for `{cards.compartment}`: {cleared}, {len(cards.cleared_types)} of {many} types."
+
+
+def _attacked(view: View) -> str:
+    before, after = (view.value("types_in_scope_attacked", chosen) for chosen in ((), (LABELS,)))
+    if before is None or after is None:
+        return ""
+    return (
+        f" With a taken-over holder that tries every flow it is {_count(before, 'type', 'types')} with "
+        "detection "
+        f"alone, {number(after)} with labels."
+    )
+
+
+def why_not(view: View) -> str:
+    return str(view.detail("scope", "why") or "neither a text nor a card number enters this fleet")
+
+
+# E5.2
+
+
+def minimisation(view: View) -> AnswerFinding:
+    fields = view.value("fields_between_types")
+    if fields is None:
+        return _answer(
+            view, "E5.2", "not_checked", None, "fields", f"No flow could be looked at: {why_not(view)}."
+        )
+    if not fields:
+        text = "The fleet file declares no link from one type to another, so nothing is passed between them."
+        return _answer(view, "E5.2", "declared", 0.0, "fields", text, "fields_between_types")
+    named: list[str] | None = view.detail("journeys", "unused")
+    wide = view.value("flows_wide_enough")
+    text = (
+        f"Shapes are enforced: no field that is not declared passes (EC-2.13). Flows between types declare "
+        f"{number(fields)} fields, {number(view.value('free_texts_between_types'))} of them free text; "
+        f"{_count(wide, 'flow', 'flows')} could carry a whole card number in one field. "
+    )
+    if named is None or view.value("fields_unused") is None:
+        text += "No journey used them, so what receivers need was not measured."
+        return _answer(
+            view, "E5.2", "missing", None, "fields", text, "fields_between_types", key="workload.journeys"
+        )
+    text += (
+        f"In {number(_detail(view, 'journeys', 'messages'))} messages, "
+        f"{_count(len(named), 'field', 'fields')} "
+        f"reached receivers that neither passed the value on nor have a field for it"
+        f"{f': {_names(named)}' if named else ''}.{_leaving(view)}"
+    )
+    quantities = ("fields_between_types", "fields_unused", "flows_leaving_wide_enough", "flows_leaking_given")
+    return _answer(
+        view, "E5.2", "measured", float(len(named)), "fields that no receiver needs", text, *quantities
+    )
+
+
+def _leaving(view: View) -> str:
+    wide, leaks = view.value("flows_leaving_wide_enough"), view.value("flows_leaking_given")
+    if wide is None:
+        return ""
+    leaving = _detail(view, "shapes", "leaving") or []
+    before = view.value("flows_leaking_given", ())
+    tried = (
+        "" if leaks is None
+        else f"; spreading one over fields and messages got through {number(before)} by detection alone and "
+        f"{number(leaks)} as declared"
+    )  # fmt: skip
+    return (
+        f" Of the {len(leaving)} that leave the compartment, {number(wide)} have a field for a whole number"
+        f"{tried}."
+    )
+
+
+# E5.3
+
+
+def audit_log(view: View) -> AnswerFinding:
+    counts = [count for _, count in _record_searches(view) if count is not None]
+    if not counts:
+        text = f"No record with card data could come about: {why_not(view)}."
+        return _answer(view, "E5.3", "declared", 0.0, "records", text)
+    searched = sum(
+        int(_detail(view, probe, "records")) for probe, count in _record_searches(view) if count is not None
+    )
+    found = sum(counts)
+    text = (
+        f"{'It masks' if not found else 'It does not mask everything'}: of {searched:,} records (a run of "
+        f"{_largest(view)} with card numbers planted, "
+        "every way of writing tried at every entry, every flow tried), "
+        f"{number(found)} hold a card number as text, in any code or piece planted, as digits over values "
+        "or as "
+        f"an integer; {number(_last(view, 'texts_with_card'))} refusals or errors name one. Records keep "
+        "keyed "
+        "digests, and an excerpt only of what was refused, held or masked, with every digit replaced. "
+    )
+    text += (
+        "So the log can stay out of PCI scope; the plane, which reads the messages, cannot."
+        if not found
+        else "So the log is in PCI scope, as the plane is."
+    )
+    return _answer(
+        view, "E5.3", "measured", found, "records with a card number", text, "records_with_card",
+        "paste_records_with_card", "attempt_records_with_card", "texts_with_card",
+    )  # fmt: skip
+
+
+def _record_searches(view: View) -> tuple[tuple[str, float | None], ...]:
+    """(probe, records with a card number that its search found)."""
+    return (
+        ("scope", _last(view, "records_with_card")),
+        ("pastes", view.value("paste_records_with_card")),
+        ("flows", view.value("attempt_records_with_card")),
+    )
+
+
+# E5.4
+
+
+def pasted(view: View) -> AnswerFinding:
+    share = view.value("pasted_listed_share")
+    if share is None:
+        text = f"Nothing can be pasted where it does not belong: {why_not(view)}."
+        return _answer(view, "E5.4", "declared", 0.0, "share", text)
+    ways, entries = _detail(view, "pastes", "listed_ways"), view.value("paste_entries")
+    rows = _detail(view, "pastes", "channels") or []
+    masked, refused = (sum(int(row[at]) for row in rows if row[2] == "listed") for at in (4, 5))
+    customers = _detail(view, "pastes", "customer_entries")
+    text = (
+        f"Tried {number(ways)} listed ways of writing through {number(entries)} entries "
+        f"({number(customers)} of them written by customers): {_share(share)} reached a type that is not "
+        f"cleared. {masked} were masked, and the talk went on; {refused} were refused, and the writer was "
+        "told "
+        "why without a digit of it. Invented ways get through: "
+        f"{_share(view.value('pasted_unlisted_share'))} of "
+        f"those tried, since nothing labels what nobody recognises. In pieces, up to "
+        f"{number(view.value('piece_digits_max'))} digits arrived before the last piece was refused."
+    )
+    return _answer(
+        view, "E5.4", "measured", share, "share that reached a type not cleared", text,
+        "pasted_listed_share", "pasted_unlisted_share", "piece_digits_max", "pasted_reaching_share",
+    )  # fmt: skip
+
+
+# Adaptation, controls, decisions, costs, paths.
+
+
+def labels_give_up(view: View, adaptation: str) -> str:
+    refused = view.value("honest_refused_by_labels", (adaptation,))
+    before = view.value("honest_refused_by_labels", ())
+    if refused is None:
+        return "not measured"
+    messages = view.value("honest_messages", (adaptation,))
+    return (
+        f"freedom of honest senders: {number(refused)} of {number(messages)} honest messages of a short "
+        "run were "
+        f"refused because of a label ({number(before)} without); whoever holds a number may tell nobody "
+        "outside "
+        "the compartment a value that it did not receive there"
+    )
+
+
+def labels_cost(view: View) -> tuple[float | None, str]:
+    return 0.0, "no component, licence or machine is added: labels travel in the envelope"
+
+
+def _verdict(*held: float | None) -> Verdict:
+    if all(value is None for value in held):
+        return "not_measured"
+    return "breaks" if any(held) else "holds"
+
+
+def control_rows(view: View) -> tuple[ControlRow, ...]:
+    before, after = (view.value("flows_leaking_given", chosen) for chosen in ((), None))
+    label_verdict = _verdict(after, _last(view, "types_beyond_scope"))
+    if label_verdict == "holds" and before:
+        label_verdict = "adapts"
+    left = (_last(view, "copies_after_end"), view.value("copies_after_purge"), _last(view, "stray_contexts"))
+    records = [count for _, count in _record_searches(view)]
+    unlisted = view.value("pasted_unlisted_share")
+    return (
+        ControlRow(
+            id="DP-1.1", name="data classification", designed_for="labelling data by sensitivity",
+            strained_by="a holder that is taken over and writes in a way that no detector lists",
+            verdict=label_verdict,
+            why=f"flows through which such a holder got a number out: {number(before)} with detection alone, "
+            f"{number(after)} as declared",
+        ),
+        ControlRow(
+            id="DP-2.1", name="DLP on the message bus", designed_for="preventing data leakage",
+            strained_by="ways of writing that somebody invents",
+            verdict=_verdict(view.value("pasted_listed_share"), view.value("flows_leaking_listed")),
+            why=f"listed ways: {_share(view.value('pasted_listed_share'))} of pastes and "
+            f"{number(view.value('flows_leaking_listed'))} flows got through; invented ways: "
+            f"{_share(unlisted)}",
+        ),
+        ControlRow(
+            id="DP-1.3", name="memory isolation", designed_for="preventing persistence across a boundary",
+            strained_by="thousands of holders at once, and what still points at an ended context",
+            verdict=_verdict(*left),
+            why=f"copies of a number that could still be reached: {number(left[0])} after all sessions "
+            "ended, "
+            f"{number(left[1])} after a purge; contexts not cleared that held one: {number(left[2])}",
+        ),
+        ControlRow(
+            id="OB-1.1", name="action audit log", designed_for="complete logging of actions",
+            strained_by="parameters that hold card data",
+            verdict=_verdict(*records),
+            why=f"{number(sum(count or 0 for count in records))} records held a number, after a run and "
+            "after "
+            "every way of writing and every flow was tried",
+        ),
+    )  # fmt: skip
+
+
+def decisions(view: View) -> tuple[DecisionFinding, ...]:
+    found = []
+    who = who_decides(view)
+    if view.value("pasted_unlisted_share"):
+        found.append(
+            DecisionFinding(
+                id="card-data-invented-ways",
+                what="accept that a customer who invents a way of writing a card number is not noticed, "
+                "or take "
+                "card numbers by a form only and say so in every chat",
+                why=f"{_share(view.value('pasted_unlisted_share'))} of invented ways reached a type that "
+                "is not "
+                "cleared; labels cannot know what nobody recognised",
+                who=who,
+                cost="a sentence in the front end; no software",
+                dimension=DIMENSION_ID,
+            )
+        )
+    pieces = view.value("piece_digits_max")
+    if pieces:
+        found.append(
+            DecisionFinding(
+                id="card-data-pieces",
+                what=f"accept up to {number(pieces)} digits of a number with a type that is not cleared, "
+                "or end "
+                "the session's chat contexts when a last piece is refused",
+                why="pieces pass one by one until the last one makes them a card number",
+                who=who,
+                cost="a purge of the session's contexts each time",
+                dimension=DIMENSION_ID,
+            )
+        )
+    if Cards(view.fleet).cleared_types:
+        found.append(
+            DecisionFinding(
+                id="card-data-plane-in-scope",
+                what="run the control plane inside PCI scope, and the evidence log outside of it",
+                why=f"the plane reads every message; {number(_last(view, 'records_with_card'))} records "
+                "held a "
+                "number",
+                who=who,
+                cost="the plane's machines are assessed with payment's",
+                dimension=DIMENSION_ID,
+            )
+        )
+    return tuple(found)
+
+
+def costs(view: View) -> tuple[CostFinding, ...]:
+    us, rate = _last(view, "card_message_cpu_us"), _last(view, "cards_per_minute")
+    points = view.points("cards_per_minute")
+    if us is None or rate is None or not points:
+        return ()
+    at_target = rate * max(1.0, view.target / points[-1][0]) if view.unit == "sessions" else rate
+    core_s = at_target / 60 * us / 1e6 * _DAY_S
+    return (
+        CostFinding(
+            id="card-data-scanning",
+            what="controls on card entries",
+            usd_month=None,
+            mark="measured",
+            basis=f"{number(at_target)} card entries a minute at {view.target:,} {view.unit}, {us:.0f} us "
+            "of CPU "
+            f"each: {number(core_s)} CPU-seconds a day; the fleet file has no price of a CPU",
+            dimension=DIMENSION_ID,
+        ),
+    )
+
+
+def attack_paths(view: View) -> tuple[AttackPath, ...]:
+    """What a taken-over holder tried on the flows that leave the compartment, and a customer's invention."""
+    found = []
+    before = {tuple(row) for row in _detail(view, "flows", "leaks", ()) or ()}
+    leaks = [tuple(row) for row in _detail(view, "flows", "leaks") or ()]
+    kept = {tuple(row[:4]): row[4] for row in _detail(view, "flows", "kept") or ()}
+    tried = [tuple(row) for row in _detail(view, "flows", "leaks", ()) or ()]
+    for at, row in enumerate(dict.fromkeys([*leaks, *tried]), 1):
+        sender, to, what, way = row
+        alone = "; with detection alone it succeeds" if row in before else ""
+        found.append(
+            AttackPath(
+                id=f"card-data-{at}",
+                steps=(
+                    f"`{sender}` is taken over while it holds a card number",
+                    f"it sends the number to `{to}` ({what}), written as: {way}",
+                ),
+                reaches=f"`{to}` holds a card number without clearance",
+                outcome="succeeds" if row in leaks else "stopped",
+                stopped_by=(kept.get(row, "a control") + alone) if row not in leaks else "",
+                dimension=DIMENSION_ID,
+            )
+        )
+    share = view.value("pasted_unlisted_share")
+    if share is not None:
+        found.append(
+            AttackPath(
+                id="card-data-invented",
+                steps=("a customer writes a card number in a way of their own", "nobody recognises it"),
+                reaches="a type that is not cleared holds it",
+                outcome="succeeds" if share else "stopped",
+                stopped_by="" if share else "DP-2.1",
+                dimension=DIMENSION_ID,
+            )
+        )
+    return tuple(found)
