@@ -82,7 +82,7 @@ def sample(about: str = "", fleet_sha256: str = "0" * 64) -> Findings:
             DecisionFinding(
                 id="clusters",
                 what="delegate by cluster",
-                why="rules grow with pairs",
+                why="pairs grow",
                 who="the CISO",
                 cost="3 weeks",
             ),

@@ -77,7 +77,8 @@ def test_what_breaks_is_undecided_missing_or_unstopped_can_be_accepted_and_nothi
     assert "extrapolated, 2 times the largest run" in text["delegation/audit"]
     assert "could not be resolved" in text["delegation/noisy"]
     assert "`governance.audit_rules_per_hour` is not filled in" in text["F2.4"]
-    assert "succeeded when it was tried" in text["launder"]
+    assert text["launder"] == "a > b > payment: succeeded when it was tried"
+    assert text["clusters"] == "delegate by cluster; why: pairs grow; cost: 3 weeks"
     assert {item.id: item.who for item in items}["clusters"] == "the CISO"
 
 

@@ -16,7 +16,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
-from maso.findings import AttackPath, BreakpointFinding, DimensionFinding, Findings, QuantityFinding
+from maso.findings import (
+    AttackPath,
+    BreakpointFinding,
+    DecisionFinding,
+    DimensionFinding,
+    Findings,
+    QuantityFinding,
+)
 
 Kind = Literal["breakpoint", "decision", "missing", "attack"]
 
@@ -51,8 +58,7 @@ def _items(findings: Findings) -> Iterator[Item]:
                 text = f"{dimension.title}: {quantity.title} {_sentence(dimension, quantity)}"
                 yield Item("breakpoint", f"{dimension.id}/{quantity.id}", text)
     for decision in findings.decisions:
-        text = "; ".join(part for part in (decision.what, decision.why, decision.cost) if part)
-        yield Item("decision", decision.id, text, decision.who)
+        yield Item("decision", decision.id, _decision(decision), decision.who)
     for answer in findings.answers:
         if answer.status == "missing":
             key = f" (`{answer.key}` is not filled in)" if answer.key else ""
@@ -99,9 +105,15 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= _ROUND_FROM else f"{value:.3g}"
 
 
+def _decision(decision: DecisionFinding) -> str:
+    why = f"; why: {decision.why}" if decision.why else ""
+    cost = f"; cost: {decision.cost}" if decision.cost else ""
+    return f"{decision.what}{why}{cost}"
+
+
 def _attack(path: AttackPath) -> str:
     what = "succeeded when it was tried" if path.outcome == "succeeds" else "is possible and was not tried"
-    return f"{' > '.join(path.steps)} reaches {path.reaches}: {what}"
+    return f"{' > '.join((*path.steps, path.reaches))}: {what}"
 
 
 def by_name(items: Sequence[Item]) -> dict[str, Item]:
