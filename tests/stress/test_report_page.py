@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from maso.findings import encode
 from maso.report.stress import words
 from maso.report.stress.legible import legible, legible_findings
-from maso.report.stress.page import page
+from maso.report.stress.page import page, prose
 from tests.stress.reading import Page
 from tests.stress.sample_findings import SIGNATURE, TARGET, delegation, sample
 
@@ -104,6 +104,17 @@ def test_text_from_a_fleet_file_stays_text(text):
     assert len(ids) == len(set(ids))
     assert {target[1:] for target in found.attributes("href")} <= set(ids)
     assert " ".join(legible(text).split()) in found.text
+
+
+def test_keys_between_backticks_are_set_as_code_and_escaped():
+    assert prose("declare `a.b` <i>") == "declare <code>a.b</code> &lt;i&gt;"
+    assert prose("`<b>` and `c`") == "<code>&lt;b&gt;</code> and <code>c</code>"
+    assert prose("one ` alone <b>") == "one ` alone &lt;b&gt;"
+
+
+def test_no_markup_of_the_pages_own_is_shown_as_text():
+    for tag in ("a href", "span", "code", "b>", "svg", "td"):
+        assert f"&lt;{tag}" not in page(sample(), [SIGNATURE])
 
 
 def test_what_is_invisible_is_written_out():

@@ -59,10 +59,8 @@ def test_a_breakpoint_says_how_it_is_known():
     # The search says 0 where the smallest run was over the budget already.
     assert said(breaks(0, 5), "agents") == "from the smallest run on (below 5 agents)"
     assert said(breaks(310, 310), "agents") == "310 agents"
-    assert (
-        said(breaks(310, 340, why="more than one crossing"), "agents")
-        == "310 to 340 agents (more than one crossing)"
-    )
+    # How a range was found is told with its runs.
+    assert said(breaks(310, 340, why="within the budget at 310"), "agents") == "310 to 340 agents"
 
 
 def test_without_a_budget_the_key_is_named():

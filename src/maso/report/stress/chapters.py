@@ -14,6 +14,8 @@ from markupsafe import Markup
 from maso.findings import (
     AdaptationFinding,
     AnswerFinding,
+    BeforeAfter,
+    ControlFinding,
     DimensionFinding,
     Findings,
     ListFinding,
@@ -54,6 +56,7 @@ class Legend(NamedTuple):
     quantity: QuantityFinding
     at_target: float | None
     breaks: str
+    surprise: str  # the class that the design foresees under the standard controls, where it is another one
 
 
 class Figure(NamedTuple):
@@ -99,6 +102,17 @@ class Adapted(NamedTuple):
     finding: AdaptationFinding
     state: str
     titles: dict[str, str]
+    changed: list[BeforeAfter]
+    unchanged: list[BeforeAfter]
+    with_breakpoints: bool
+
+
+class Profile(NamedTuple):
+    """A control and the quantities that measure it: those with a budget first, the rest apart."""
+
+    control: ControlFinding
+    decisive: list[Standing]
+    others: list[Standing]
 
 
 class Chapter(NamedTuple):
@@ -130,6 +144,7 @@ class Book(NamedTuple):
     scale: Markup
     answers: list[Answer]
     quantities: dict[str, Standing]
+    profiles: list[Profile]
 
 
 def book(findings: Findings) -> Book:
@@ -146,7 +161,14 @@ def book(findings: Findings) -> Book:
         scale=scale,
         answers=answers,
         quantities=quantities,
+        profiles=[_profile(control, quantities) for control in findings.controls],
     )
+
+
+def _profile(control: ControlFinding, quantities: dict[str, Standing]) -> Profile:
+    found = [quantities[path] for path in control.quantities if path in quantities]
+    decisive = [s for s in found if s.now.budget is not None] or found[:1]
+    return Profile(control, decisive, [s for s in found if s not in decisive])
 
 
 def _chapter(
@@ -163,8 +185,7 @@ def _chapter(
         dimension=dimension,
         figures=sorted((figure_of(findings, s, anchors) for s in own), key=_plots_first),
         adaptations=[
-            Adapted(anchors("adaptation", dimension.id, a.id), a, _adaptation_state(a), titles)
-            for a in dimension.adaptations
+            _adapted(anchors("adaptation", dimension.id, a.id), a, titles) for a in dimension.adaptations
         ],
         answers=[a for a in answers if a.finding.dimension == dimension.id],
         lists=[
@@ -176,12 +197,32 @@ def _chapter(
     )
 
 
+def _adapted(anchor: str, adaptation: AdaptationFinding, titles: dict[str, str]) -> Adapted:
+    changed = [b for b in adaptation.before_after if _differs(b)]
+    return Adapted(
+        anchor=anchor,
+        finding=adaptation,
+        state=_adaptation_state(adaptation),
+        titles=titles,
+        changed=changed,
+        unchanged=[b for b in adaptation.before_after if b not in changed],
+        with_breakpoints=any(b.breakpoint_before or b.breakpoint_after for b in changed),
+    )
+
+
+def _differs(found: BeforeAfter) -> bool:
+    """Whether a reader would see a difference: in the figures as they are written."""
+    values = (words.amount(value, found.unit) for value in (found.value_before, found.value_after))
+    ranges = (words.breakpoint_words(b, "") for b in (found.breakpoint_before, found.breakpoint_after))
+    return len({*values}) > 1 or len({*ranges}) > 1
+
+
 def _adaptation_state(adaptation: AdaptationFinding) -> str:
     if adaptation.in_force:
         return "in force"
     if adaptation.recommended:
         return "recommended"
-    return "may not be chosen" if adaptation.forbidden else "measured, not needed"
+    return "may not be chosen" if adaptation.forbidden else "measured to compare"
 
 
 def _plots_first(figure: Figure) -> int:
@@ -207,7 +248,7 @@ def figure_of(findings: Findings, standing: Standing, anchors: Anchors) -> Figur
         unit=unit,
         target=target_of(standing.now, size),
         svg=drawn,
-        legend=[_legend(s, unit, size) for s in series],
+        legend=[_legend(s, unit, size, standing) for s in series],
         shown_at=shown_at,
     )
 
@@ -232,8 +273,9 @@ def _same(one: QuantityFinding, other: QuantityFinding) -> bool:
     return one.points == other.points
 
 
-def _legend(series: Series, unit: str, size: int) -> Legend:
+def _legend(series: Series, unit: str, size: int, standing: Standing) -> Legend:
     quantity = series.quantity
+    standard = quantity is standing.usual
     at = quantity.at_target
     if at is None:
         place = words.shown_at(quantity, size)
@@ -244,6 +286,7 @@ def _legend(series: Series, unit: str, size: int) -> Legend:
         quantity=quantity,
         at_target=at,
         breaks=words.breaks_words(quantity, unit),
+        surprise=words.surprise(quantity.scaling) if standard else "",
     )
 
 

@@ -158,8 +158,10 @@ def _quantity(findings: Findings, standing: Standing) -> tuple[str, ...]:
     place = words.shown_at(now, findings.fleet.target)
     value = words.value_at(now, place) if place is not None else None
     growth = words.class_words(now.scaling)
-    if now.scaling is not None and words.unexpected(now.scaling):
-        growth += f" (the design foresees {words.CLASSES[now.scaling.expected]})"
+    foreseen = words.surprise(standing.usual.scaling)
+    if foreseen:
+        usual = words.class_words(standing.usual.scaling)
+        growth += f" (standard controls: {usual}, the design foresees {foreseen})"
     return (
         text(now.title), now.mark, text(f"{place:,} {unit}") if place is not None else "-",
         text(words.amount(value, now.unit)), growth, text(words.breaks_words(now, unit)),

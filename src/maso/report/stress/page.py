@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from maso.findings import Findings, QuantityFinding, encode
 from maso.report.stress import words
@@ -70,6 +70,8 @@ def _environment() -> Environment:
         breakpoint=words.breakpoint_words,
         budget=words.budget_words,
         settings=words.settings_words,
+        capital=words.capital,
+        prose=prose,
     )
     environment.globals.update(
         verdicts=words.VERDICTS,
@@ -78,7 +80,6 @@ def _environment() -> Environment:
         classes=words.CLASSES,
         marks=words.MARKS,
         count=words.count,
-        unexpected=words.unexpected,
         reaches=reaches,
         breaks=words.breaks_words,
         swatch=swatch,
@@ -94,6 +95,17 @@ def _style() -> str:
     assert loader is not None
     source, _, _ = loader.get_source(environment, "style.css.j2")
     return source
+
+
+def prose(text: str) -> Markup:
+    """Escaped text in which what stands between backticks is set as code, the way maso names keys."""
+    if isinstance(text, Markup):  # a link that a template made
+        return text
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # one that opens nothing: left as it is
+        return escape(text)
+    marked = (Markup("<code>{}</code>").format(p) if n % 2 else escape(p) for n, p in enumerate(pieces))
+    return Markup("").join(marked)
 
 
 def by_size(quantity: QuantityFinding) -> Iterable[tuple[int, list[tuple[int, float, str]]]]:

@@ -172,7 +172,7 @@ def _budget(quantity: QuantityFinding, y: Axis) -> str:
     at = y.at(quantity.budget.value)
     bound = "budget" if quantity.budget.direction == "max" else "at least"
     label = f"{bound} {words.figure(quantity.budget.value)}"
-    beside = at + 12 if at < _TOP + 14 else at - 4
+    beside = at + 15 if at < _TOP + 18 else at - 4
     return _line("budget", _LEFT, at, _RIGHT, at) + _text("budget-name", _LEFT + 6, beside, label, "start")
 
 

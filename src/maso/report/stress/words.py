@@ -107,6 +107,11 @@ def dollars(value: float | None) -> str:
     return f"${figure(value)}"
 
 
+def capital(text: str) -> str:
+    """A title at the head of something: `µs` and `DLP` keep their letters, `time to read` begins large."""
+    return text[:1].upper() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
 def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
@@ -119,18 +124,26 @@ def class_words(scaling: ScalingFinding | None) -> str:
     if scaling is None:
         return "-"
     if scaling.scaling_class == "unresolved" and scaling.candidates:
-        return f"unresolved: {' or '.join(_CLASS_NAMES.get(name, name) for name in scaling.candidates)}"
+        *others, last = [_CLASS_NAMES.get(name, name) for name in scaling.candidates]
+        return f"unresolved: {', '.join(others)} or {last}" if others else f"unresolved: {last}"
     return CLASSES[scaling.scaling_class]
 
 
 def exponent_words(scaling: ScalingFinding) -> str:
     """The exponent of the size, with its interval."""
-    return f"exponent {scaling.exponent:.2f} ({scaling.low:.2f} to {scaling.high:.2f})"
+    said = [f"{value:.2f}" for value in (scaling.exponent, scaling.low, scaling.high)]
+    at, low, high = ("0.00" if text == "-0.00" else text for text in said)
+    return f"exponent {at} ({low} to {high})"
 
 
-def unexpected(scaling: ScalingFinding | None) -> bool:
-    """Whether the fitted class is another one than the design foresees: a finding of its own."""
-    return scaling is not None and scaling.scaling_class not in ("unresolved", scaling.expected)
+def surprise(scaling: ScalingFinding | None) -> str:
+    """The class that the design foresees, where another one was fitted: a finding of its own.
+
+    The expectation is about the standard controls; under others a different class is what they are for.
+    """
+    if scaling is None or scaling.scaling_class in ("unresolved", scaling.expected):
+        return ""
+    return CLASSES[scaling.expected]
 
 
 def budget_words(budget: BudgetFinding, unit: str) -> str:
@@ -153,8 +166,7 @@ def breakpoint_words(found: BreakpointFinding | None, unit: str, largest: int | 
     if found is None:
         return "-"
     if found.kind == "none":
-        reach = f" up to {largest:,} {unit}" if largest else ""
-        return f"none{reach}" + (f" ({found.why})" if found.why else "")
+        return f"none up to {largest:,} {unit}" if largest else "none"
     if found.kind == "unresolved":
         known = found.low is not None and found.high is not None and found.low > 0
         between = f", somewhere in {range_words(found.low, found.high)} {unit}" if known else ""
@@ -165,7 +177,7 @@ def breakpoint_words(found: BreakpointFinding | None, unit: str, largest: int | 
     if found.kind == "extrapolated":
         far = f", {figure(found.factor)} times the largest run" if found.factor else ""
         return f"{text} (extrapolated{far})"
-    return f"{text} ({found.why})" if found.why else text
+    return text
 
 
 def largest_run(quantity: QuantityFinding) -> int | None:
