@@ -1,0 +1,117 @@
+"""Coming back in steps: 1%, 10%, 50%, then everybody; and at once back when it does not hold.
+
+Who returns is decided by a keyed digest of scope and session, so the first hundredth is part of the first
+tenth, a session is not in and out again, nobody outside can choose to be among the first, and every process
+that has the key agrees without being told.
+
+    state      event                                   then
+    step n     held: the dwell is over, somebody who   step n+1; after the last one, done
+               returned was heard from, and no more
+               than the share failed
+    step n     silent: twice the dwell without a word  step n+1 (the step may contain nobody)
+    step n     failed: more than the share of those    aborted: nobody is returned any more
+               returned and heard from; at once when
+               they are three, else at the dwell
+
+Not handled: what a step changes for those who are returned; the plane asks `returned` for each message.
+"""
+
+import hashlib
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from maso.clock import SECOND
+from maso.resilience.counters import INSTANCES_MIN, Window
+
+# E6 asks for a gradual return; 1% shows whether it works at all, 10% whether it carries load.
+SHARES_MILLI: Final = (10, 100, 500, 1000)
+FULL_MILLI: Final = 1000
+# Long enough for several payments of 1% of 10,000 customers, short enough that a return takes two minutes.
+STEP_NS: Final = 30 * SECOND
+# A step whose members say nothing may have none; twice the dwell is given for one to speak.
+SILENT_STEPS: Final = 2
+
+
+def place(key: bytes, scope: str, session: int) -> int:
+    """Where a session stands in the order of return of a scope: 0 to 999, the lower the earlier."""
+    digest = hashlib.blake2b(
+        session.to_bytes(8, "big", signed=True) + scope.encode(), digest_size=4, key=key
+    ).digest()
+    return int.from_bytes(digest, "big") * FULL_MILLI >> 32
+
+
+def returned(key: bytes, scope: str, session: int, share_milli: int) -> bool:
+    """Whether a session is among the share that may return."""
+    return share_milli >= FULL_MILLI or place(key, scope, session) < share_milli
+
+
+class Verdict(IntEnum):
+    """What a step came to."""
+
+    WAIT = 0
+    NEXT = 1
+    DONE = 2
+    ABORT = 3
+
+
+class Word(NamedTuple):
+    """The state of a ramp, for people: how many returned instances spoke in this step, how many failed."""
+
+    share_milli: int
+    heard: int
+    failed: int
+
+
+class Ramp:
+    """One return of one scope. `share_milli` is how much of it is back."""
+
+    __slots__ = ("_failed", "_heard", "abort_milli", "since", "step", "step_ns")
+
+    def __init__(self, now: int, abort_milli: int, step_ns: int = STEP_NS) -> None:
+        self.step = 0
+        self.since = now
+        self.step_ns = step_ns
+        self.abort_milli = abort_milli
+        # A step lasts at most twice its dwell: the window is the whole step.
+        seconds = SILENT_STEPS * step_ns // SECOND + 2
+        self._heard = Window(seconds)
+        self._failed = Window(seconds)
+        self._begin(now)
+
+    @property
+    def share_milli(self) -> int:
+        return SHARES_MILLI[self.step]
+
+    @property
+    def word(self) -> Word:
+        return Word(self.share_milli, len(self._heard), len(self._failed))
+
+    def hear(self, nhi: int, ok: bool, at: int, now: int) -> Verdict:
+        """A returned instance did something. Several that failed are acted on at once, one at the dwell."""
+        self._heard.add(nhi, at, now)
+        if not ok:
+            self._failed.add(nhi, at, now)
+            if len(self._failed) >= INSTANCES_MIN and self._failing():
+                return Verdict.ABORT
+        return Verdict.WAIT
+
+    def _failing(self) -> bool:
+        return len(self._failed) * 1000 > len(self._heard) * self.abort_milli
+
+    def advance(self, now: int) -> Verdict:
+        """Time has passed. The last step, everybody, is no step to wait in: reaching it is done."""
+        lasted = now - self.since
+        if lasted < self.step_ns:
+            return Verdict.WAIT
+        if self._failing():
+            return Verdict.ABORT
+        if not len(self._heard) and lasted < SILENT_STEPS * self.step_ns:
+            return Verdict.WAIT
+        self.step += 1
+        self._begin(now)
+        return Verdict.DONE if self.share_milli >= FULL_MILLI else Verdict.NEXT
+
+    def _begin(self, now: int) -> None:
+        self.since = now
+        self._heard.reset(now)
+        self._failed.reset(now)
