@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from maso.cli import keyring
 from maso.cli import sign as command_module
 from maso.cli.keyring import Opened
 from maso.signoff import keys, read_signatures
@@ -279,7 +280,7 @@ def test_findings_changed_after_signing_do_not_verify(out: Path) -> None:
     assert "the sign-offs do not verify" in done.out
     document = maso("verify", str(out), "--json").document
     assert document["ok"] is False
-    assert document["sign_offs"]["sign_offs"][0]["valid"] is False
+    assert document["sign_offs"]["records"][0]["valid"] is False
     signed(out)  # whoever signs again has signed these
     assert maso("verify", str(out)).code == 0
 
@@ -396,6 +397,10 @@ def test_an_expired_acceptance_is_a_note(out: Path, monkeypatch: pytest.MonkeyPa
     assert "delegation/rules, until 2020-01-01 (expired)" in done.out
     assert "delegation/rules, until 2090-01-08\n" in done.out
     assert "signed later than this machine's clock says it is" in done.out
+    assert "says that it was signed before" not in done.out
+    monkeypatch.setattr(command_module, "now", lambda: datetime(2021, 1, 1, tzinfo=UTC))
+    signed(out)
+    assert "sign-off 3 says that it was signed before sign-off 2" in maso("verify", str(out)).out
 
 
 def test_what_a_hostile_record_says_is_shown_without_effect(out: Path, config: Path) -> None:
@@ -479,6 +484,43 @@ def test_an_unprotected_key_with_a_passphrase_is_noted(out: Path, monkeypatch: p
     signed(out)
     monkeypatch.setenv("MASO_KEY_PASSPHRASE", "correct horse")
     assert "the key is not protected" in maso("sign", str(out), *ADA, "--all").error
+
+
+def test_a_terminal_is_asked_for_the_passphrase(
+    out: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = ["correct horse", "incorrect horse"]
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        if not typed:
+            raise EOFError
+        return typed.pop(0)
+
+    monkeypatch.setattr(keyring, "_terminal", lambda: True)
+    monkeypatch.setattr("getpass.getpass", answer)
+    done = maso("sign", str(out), *ADA, "--all")
+    assert (done.code, "differ; no key was made" in done.error) == (2, True)
+    assert not config.exists()
+    typed[:] = ["correct horse"] * 3
+    assert maso("sign", str(out), *ADA, "--all").code == 0
+    assert keys.is_sealed(key_file(config).read_bytes())
+    assert maso("sign", str(out), *ADA, "--all").code == 0
+    assert asked[-1] == "maso: passphrase of the key: "
+    done = maso("sign", str(out), *ADA, "--all")
+    assert (done.code, "no passphrase was given" in done.error) == (2, True)
+    typed[:] = [""]
+    assert maso("sign", str(out), "--as", "Grace", "--role", "r", "--all").code == 0  # empty: not protected
+    assert len(read_signatures(out)) == 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_key_of_somebody_else_is_refused(out: Path, config: Path) -> None:
+    signed(out)
+    os.chown(key_file(config), 12345, 12345)
+    done = maso("sign", str(out), *ADA, "--all")
+    assert (done.code, "belongs to somebody else" in done.error) == (2, True)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])

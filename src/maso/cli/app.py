@@ -471,9 +471,9 @@ def sign(
     \b
     Examples:
       maso sign out --list
-      maso sign out --as "Ada Lovelace" --role risk-owner --accept delegation/rules --expires 90
+      maso sign out --as "Ada Lovelace" --role risk-owner --accept F2.4 --expires 90
       maso sign out --as "Ada Lovelace" --role risk-owner --all \\
-        --condition delegation/rules="role-based by March"
+        --condition F2.4="answered before the pilot"
 
     Exit codes: 0, 2 usage, 3 there are no findings, 12 the sign-offs that are there do not verify.
     """

@@ -1,6 +1,7 @@
 """What `verify` says of the sign-offs of a stress run: who signed what, whether it holds, for how long."""
 
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,7 +70,9 @@ def examine(path: Path, pins: Pins) -> SignedState:
         for pin in pins.records
         if pin not in present
     ]
-    return SignedState(digest, chain, tuple(problems), (*notes, *_key_notes(chain)), pins)
+    return SignedState(
+        digest, chain, tuple(problems), (*notes, *_key_notes(chain), *_order_notes(chain)), pins
+    )
 
 
 def _fleet_notes(path: Path, findings: bytes) -> list[str]:
@@ -102,6 +105,16 @@ def _key_notes(chain: Chain) -> list[str]:
     ]
 
 
+def _order_notes(chain: Chain) -> list[str]:
+    """Records that say they are older than the one they follow: a clock that was wrong, or a false date."""
+    known = [(entry.number, entry.record.signed_at) for entry in chain.entries if entry.record]
+    return [
+        f"sign-off {number} says that it was signed before sign-off {before}, which it follows"
+        for (before, earlier), (number, later) in pairwise(known)
+        if later < earlier
+    ]
+
+
 def document(state: SignedState) -> dict[str, Any]:
     return {
         "ok": state.ok,
@@ -110,7 +123,7 @@ def document(state: SignedState) -> dict[str, Any]:
         "head": state.chain.head,
         "notes": list(state.notes),
         "problems": [*([state.chain.fault] if state.chain.fault else []), *state.problems],
-        "sign_offs": [as_data(entry) for entry in state.chain.entries],
+        "records": [as_data(entry) for entry in state.chain.entries],
         "strays": list(state.chain.strays),
     }
 
