@@ -88,19 +88,24 @@ def test_a_planted_breakpoint_of_a_falling_rate() -> None:
     assert right >= 95, right
 
 
+@pytest.mark.parametrize("noise", [0.01, 0.05])
 @pytest.mark.parametrize(
-    ("growth", "budget", "crossing"),
+    ("growth", "crossings"),
     [
-        (lambda n: min(n, 300.0), 240.0, 240.0),
-        (lambda n: 1 + 50 * max(0.0, n / 180 - 1), 4.0, 190.8),
-        (lambda n: 1.0 if n < 437 else 30.0, 5.0, 436.5),
+        (lambda n: min(n, 300.0), (8, 260)),
+        (lambda n: 1 + 50 * max(0.0, n / 180 - 1), (183, 900)),
+        (lambda n: 1.0 if n < 437 else 30.0, (436.5, 436.5)),
     ],
     ids=["capped", "exploding", "step"],
 )
-def test_a_planted_breakpoint_at_a_corner(growth: Growth, budget: float, crossing: float) -> None:
+def test_a_planted_breakpoint_at_a_corner(
+    growth: Growth, crossings: tuple[float, float], noise: float
+) -> None:
     right = 0
     for seed in range(100):
-        found, _ = driven(search_for(budget), growth, 0.05, seed)
+        crossing = math.exp(np.random.default_rng(seed).uniform(*(math.log(end) for end in crossings)))
+        budget = 5.0 if growth(436) < 1.1 else growth(crossing)
+        found, _ = driven(search_for(budget), growth, noise, seed)
         right += found.kind == "measured" and holds(found, crossing) and narrow(found)
     assert right >= 95, right
 
@@ -161,6 +166,17 @@ def test_an_exact_breakpoint_is_between_consecutive_sizes(
     assert (found.low, found.high, found.kind) == (crossing, crossing + 1, "measured")
     assert len(made) == len(set(made)) <= len(sizes) + RUNS_MAX
     assert {(crossing, 1), (crossing + 1, 1)} <= set(found.runs) <= set(made)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 1.7, 2.0, 3.0])
+@pytest.mark.parametrize("crossing", [6, 77, 801, 6_410, 19_000])
+def test_a_smooth_count_takes_few_runs(power: float, crossing: int) -> None:
+    """A bisection of such brackets takes up to 14."""
+    sizes = (5, 20, 100, 500, 2_000, 20_000)
+    search = search_for(405 + crossing**power, sizes=sizes, size_max=20_000, exact=True)
+    found, made = driven(search, lambda n: 405 + n**power)
+    assert (found.low, found.high) == (crossing, crossing + 1)
+    assert len(made) - len(sizes) <= 10
 
 
 def test_a_step_in_an_exact_count_is_found_too() -> None:
@@ -253,9 +269,10 @@ def test_a_ceiling_below_the_budget_is_never_crossed() -> None:
 
 
 def test_an_unresolved_class_is_not_extrapolated() -> None:
-    found, _ = driven(search_for(100), math.sqrt, 0.02)
+    found, made = driven(search_for(100), math.sqrt, 0.02)
     assert found.kind == "none"
     assert found.why.endswith("its class is unresolved")
+    assert len(made) == len(SIZES) * 3
 
 
 def test_failures_that_begin_at_a_capacity() -> None:

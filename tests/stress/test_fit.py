@@ -80,6 +80,16 @@ def test_noise_that_hides_the_class_makes_it_unresolved_and_not_wrong(name: str)
     assert wrong <= 2, found
 
 
+def test_a_curve_with_a_parameter_of_its_own_has_to_earn_it() -> None:
+    """At 15% noise a smooth capacity follows a logarithm well; without its penalty it takes some."""
+    found = Counter(
+        fit(noisy(lambda n: 5 + 2 * math.log(n), AGENTS, 0.15, seed), seed=seed).scaling_class
+        for seed in range(60)
+    )
+    assert found["logarithmic"] >= 40, found
+    assert found["logarithmic"] + found["unresolved"] == 60
+
+
 @pytest.mark.parametrize("name", PLANTED)
 @pytest.mark.parametrize("sizes", [AGENTS, SESSIONS, (5, 10, 20, 40, 80, 160)])
 @pytest.mark.parametrize("offset", [0.0, 1.0, 30.0])
@@ -137,6 +147,13 @@ def test_an_offset_does_not_hide_growth() -> None:
     assert scaling.exponent == pytest.approx(1.0, abs=0.01)
     assert scaling.offset == pytest.approx(10, rel=1e-3)
     assert scaling.factor == pytest.approx(0.001, rel=1e-2)
+
+
+def test_a_large_offset_is_no_plateau_before_an_explosion() -> None:
+    for seed in range(20):
+        scaling = fit(noisy(lambda n: 50 + n, AGENTS, 0.05, seed))
+        assert "linear" in scaling.candidates
+        assert "hard limit" not in scaling.candidates
 
 
 def test_between_the_classes_is_unresolved_and_says_what_it_is_like() -> None:

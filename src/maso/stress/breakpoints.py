@@ -16,8 +16,7 @@ With noise, a size at the crossing itself never gets a side. So once the bracket
 straight line (a factor of 2), runs go to both ends of the range that would do, and a line through the runs
 near the crossing (log against log) gives the range in which it meets the budget, with 99.5% confidence, by
 Fieller's theorem. A bracket or a confidence range that reaches no further than `tolerance` from its middle
-is *measured*. Consecutive sizes always are. With noise no range is given finer than half the tolerance:
-two sizes that close can only seem to differ. Replicates beyond the given seeds take the next numbers.
+is *measured*. Consecutive sizes always are. Replicates beyond the given seeds take the next numbers.
 
     low 0             over the budget from the smallest size on
     several crossings the first one is reported, and `why` says that there are more
@@ -57,7 +56,6 @@ _EXPAND: Final = 2.0  # where the fit does not say how far to go
 _EXPAND_LEAST: Final = 1.25
 _EXPAND_MOST: Final = 4.0  # a run's cost may grow with the square of its size
 _AIM: Final = 0.85  # of the tolerance: where the ends are tried, so that whole sizes still lie inside it
-_FINEST: Final = 0.5  # of the tolerance: the finest range where there is noise
 _WAVE: Final = 2  # runs at a time at each end
 _BENT_LEVEL: Final = 0.99  # of the F test that refuses a line
 
@@ -313,31 +311,16 @@ class Search:
         low, high = bracket.within, bracket.over
         ends = self._range(sides, bracket)
         if ends is not None and not self._narrow(low, high):
-            ends = self._coarse(*ends)
             why = f"a line through the runs near it meets the budget between {ends[0]} and {ends[1]} (99.5%)"
             return self._found("measured", ends[0], ends[1], why + more)
         if self._narrow(low, high) or self._tolerable(low, high):
             why = f"within the budget at {low}, over it at {high}{more}"
-            return self._found("measured", *self._coarse(low, high), why)
+            return self._found("measured", low, high, why)
         low, high = self._ends(sides, bracket) or (low, high)
         why = (
             f"{self._spent()} runs beyond the sweep leave a range wider than {self.tolerance:.0%} either side"
         )
         return self._found("unresolved", low, high, why + more)
-
-    def _coarse(self, low: int, high: int) -> tuple[int, int]:
-        """The range, widened around its middle to what noise lets anybody claim."""
-        if self.exact or self._noiseless():
-            return low, high
-        middle = (low + high) / 2
-        reach = self.tolerance * _FINEST * middle
-        wider = min(low, math.floor(middle - reach)), max(high, math.ceil(middle + reach))
-        return wider if self._tolerable(*wider) else (low, high)
-
-    def _noiseless(self) -> bool:
-        """Every size that was run more than once gave one value."""
-        repeated = [list(values.values()) for values in self._values.values() if len(values) > 1]
-        return bool(repeated) and all(min(values) == max(values) for values in repeated)
 
     def _from_the_start(self, sides: list[Side], over: int, more: str) -> Breakpoint:
         smallest = sides[0]
