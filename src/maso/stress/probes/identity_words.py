@@ -1,0 +1,378 @@
+"""What was measured about identity, in words: answers, controls, decisions, costs, attack paths.
+
+Every figure comes from the view; where it has none, the text says which key of the fleet file would give it.
+"""
+
+from typing import Any, Final
+
+from maso.findings import (
+    AnswerFinding,
+    AnswerStatus,
+    AttackPath,
+    ControlRow,
+    CostFinding,
+    DecisionFinding,
+    Verdict,
+)
+from maso.stress.dimension import View
+from maso.stress.probes.identity_blast import ACTIONS, AS_MEMBER, AS_OTHERS, AS_POOL, TO_OTHERS
+from maso.stress.questions import BY_ID
+
+DIMENSION_ID: Final = "identity"
+RIGHT: Final = "identity"  # the decision right that names who decides about identities
+_EVERY: Final = ("session-credentials",)
+
+
+def _answer(
+    view: View,
+    question: str,
+    value: float | str | None,
+    unit: str,
+    text: str,
+    *quantities: str,
+    key: str = "",
+    status: AnswerStatus = "measured",
+) -> AnswerFinding:
+    measured = [name for name in quantities if view.value(name) is not None]
+    return AnswerFinding(
+        question=question, asked=BY_ID[question].words, dimension=DIMENSION_ID,
+        status="missing" if key else status, value=value, unit=unit, text=text,
+        evidence=view.evidence(*measured), key=key,
+    )  # fmt: skip
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "not measured"
+    if value == int(value) or abs(value) >= 100:
+        return f"{round(value):,}"
+    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
+
+
+def _count(number: float, one: str, many: str) -> str:
+    return f"{_number(number)} {one if number == 1 else many}"
+
+
+def _detail(view: View, probe: str, name: str, adaptations: tuple[str, ...] | None = None) -> Any:
+    return view.detail(probe, name, adaptations)
+
+
+def _types_key(view: View, name: str) -> str:
+    """Where a key of an agent type is filled in: in the templates, where the fleet grows from desks."""
+    return f"desks[].roles[].{name}" if view.file.desks else f"types[].{name}"
+
+
+def who_decides(view: View) -> str:
+    governance = view.fleet.governance
+    named = governance.decision_rights.get(RIGHT) or governance.risk_owner
+    return named or f"nobody is named: fill in `governance.decision_rights.{RIGHT}`"
+
+
+def _kind(view: View, kind: str, adaptations: tuple[str, ...] | None = None) -> tuple[int, int, str]:
+    """Attempts of one kind: tried, got through, stopped by."""
+    for name, tried, through, stopped in _detail(view, "blast", "attempts_by_kind", adaptations) or ():
+        if name == kind:
+            return int(tried), int(through), str(stopped)
+    return 0, 0, ""
+
+
+# E4.1
+
+
+def pod_identity(view: View) -> AnswerFinding:
+    """Whether only a token that is bound to one pod proves an identity, and whether the fleet says which."""
+    quantities = ("wrong_tokens_accepted", "pods_used_twice", "types_without_account")
+    without = [agent.id for agent in view.fleet.types if agent.service_account is None]
+    if view.fleet.identity is None:
+        text = (
+            "Not declared: the fleet file says neither whose tokens prove a pod nor which service account "
+            "each type runs under, so nothing in it keeps pods from sharing a credential of their node. "
+            "maso can check pods' tokens; it needs the issuer, the audience and one service account for "
+            "each type."
+        )
+        return _answer(view, "E4.1", None, "", text, key="identity")
+    tried = _detail(view, "pods", "tokens_total") or 0
+    taken, again = view.value("wrong_tokens_accepted"), view.value("pods_used_twice")
+    text = (
+        f"{_number(tried)} wrong tokens were shown to the enrolment (a node's, a secret of the account, "
+        f"another type's, another namespace's, expired, forged and others), and {_number(taken)} were "
+        "taken; a pod was "
+        f"taken twice {_number(again)} times. "
+    )
+    if without:
+        named = ", ".join(f"`{name}`" for name in without[:3])
+        text += f"{_count(len(without), 'type has', 'types have')} no service account of their own: {named}."
+        key = _types_key(view, "service_account")
+        return _answer(view, "E4.1", len(without), "types without an account", text, *quantities, key=key)
+    text += f"Each of the {len(view.fleet.types)} types has a service account of its own."
+    return _answer(view, "E4.1", taken, "wrong tokens taken", text, *quantities)
+
+
+# E4.2
+
+
+def scoped(view: View) -> AnswerFinding:
+    """Whether types are kept apart, and whether they are granted more than they use."""
+    quantities = ("grants", "unused_grants", "unused_links", "own_actions_share", "lateral_share")
+    tried, through, _ = _kind(view, ACTIONS)
+    share = view.value("own_actions_share") or 0.0
+    text = (
+        f"Permissions belong to the type: of {_number(tried)} attempts at actions of other types {through} "
+        f"got through, and one instance may do {100 * share:.0f}% of the fleet's actions. "
+    )
+    if not view.fleet.workload.journeys:
+        text += (
+            "Whether a type is granted more than it needs cannot be told, since the fleet file says "
+            "nothing of what its agents do."
+        )
+        return _answer(view, "E4.2", None, "", text, *quantities, key="workload.journeys")
+    unused, links = view.value("unused_grants") or 0.0, view.value("unused_links") or 0.0
+    text += (
+        f"Of {_number(view.value('grants'))} granted actions {_number(unused)} are used by no journey, and "
+        f"of the declared ways between agents {_number(links)}. "
+    )
+    without = sum(1 for agent in view.fleet.types if agent.service_account is None)
+    text += (
+        f"{_count(without, 'type has', 'types have')} no service account declared, so a role of the cloud "
+        "cannot be matched with them."
+        if without
+        else "No two types share a service account, so each can have a role of its own in the cloud."
+    )
+    return _answer(view, "E4.2", unused, "unused grants", text, *quantities)
+
+
+# E4.3
+
+
+def lateral(view: View) -> AnswerFinding:
+    """Whether a compromised instance reaches another customer's session, by trying."""
+    attempts, through = _detail(view, "blast", "attempts"), _detail(view, "blast", "through")
+    sessions, reached = _detail(view, "blast", "sessions_tried"), _detail(view, "blast", "sessions_reached")
+    if attempts is None or sessions is None:
+        return _answer(view, "E4.3", None, "", "It was not measured for this fleet.", status="not_checked")
+    others = sum(_kind(view, kind)[0] for kind in (TO_OTHERS, AS_OTHERS, AS_POOL))
+    there = _detail(view, "blast", "sessions_there")
+    text = (
+        f"{'No' if not reached else 'Yes'}: with the key of one instance of each of "
+        f"{_number(_detail(view, 'blast', 'attackers'))} types, {_number(others)} attempts were made on "
+        f"{_number(sessions)} other sessions (of {_number(there)}), and {_number(reached)} sessions were "
+        f"reached; of all {_number(attempts)} attempts beyond its own session, type and tools "
+        f"{_number(through)} got "
+        "through. "
+    )
+    pooled = view.value("blast_radius_share", ())
+    if pooled:
+        text += f"With credentials provisioned in advance {100 * pooled:.0f}% of the sessions are reached. "
+    by_id = _detail(view, "blast", "by_id_total") or 0
+    if by_id:
+        text += (
+            f"{_count(by_id, 'action is', 'actions are')} done at once on a record that the message names "
+            "by id: whose record it is only the port can check, by the session that comes with the action."
+        )
+    return _answer(
+        view, "E4.3", reached, "other sessions reached", text, "blast_radius_share", "lateral_share"
+    )
+
+
+# E4.4
+
+
+def longest(view: View) -> AnswerFinding:
+    """Whether there is a longest session, and whether a credential ends with it."""
+    quantities = ("late_accepted", "stolen_mean_s", "stolen_max_s", "types_without_maximum")
+    late, tried = view.value("late_accepted"), _detail(view, "grants", "late_tried") or 0
+    measured = (
+        f"At the end of their credential {_count(tried, 'instance', 'instances')} tried to go on, and "
+        f"{_number(late)} of their messages were taken. "
+    )
+    without = [agent.id for agent in view.fleet.types if agent.session_minutes_max is None]
+    if without:
+        default = 4 * view.fleet.workload.session_minutes
+        text = (
+            f"{_count(len(without), 'type has', 'types have')} no longest session "
+            f"({', '.join(without[:3])}); "
+            f"maso then ends credentials after {default} minutes, four times a session. " + measured
+        )
+        key = _types_key(view, "session_minutes_max")
+        return _answer(view, "E4.4", None, "minutes", text, *quantities, key=key)
+    minutes = [agent.session_minutes_max or 0 for agent in view.fleet.types]
+    span = f"{min(minutes)} to {max(minutes)}" if min(minutes) < max(minutes) else f"{max(minutes)}"
+    text = f"Yes: {span} minutes, by type. " + measured
+    mean = view.value("stolen_mean_s")
+    if mean is not None:
+        text += (
+            f"A stolen credential stays good for {_minutes(mean)} on average and "
+            f"{_minutes(view.value('stolen_max_s'))}"
+            " at most, if nobody notices."
+        )
+    return _answer(view, "E4.4", max(minutes), "minutes", text, *quantities)
+
+
+def _minutes(seconds: float | None) -> str:
+    if seconds is None:
+        return "an unknown time"
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+
+
+# Controls, decisions, costs, attack paths.
+
+
+def _verdict(view: View, quantity: str) -> Verdict:
+    """Broken under the standard configuration and not as declared: it adapts."""
+    now, before = view.value(quantity), view.value(quantity, ())
+    if now is None:
+        return "not_measured"
+    if now > 0:
+        return "breaks"
+    return "adapts" if before else "holds"
+
+
+def controls(view: View) -> tuple[ControlRow, ...]:
+    """The rows of E4's table."""
+    stale, rotations = view.value("stale_share"), view.value("rotations_per_day", ())
+    proof = _number(view.value("proof_us"))
+    tried, through, stopped = _kind(view, ACTIONS)
+    return (
+        ControlRow(
+            id="IA-2.1", name="zero-trust credentials", designed_for="a credential for each agent",
+            strained_by="instances that live for minutes, and keys that outlive them",
+            verdict=_verdict(view, "stale_share"),
+            why=f"of the keys of ended instances {_share(stale)} are still heard, "
+            f"{_share(view.value('stale_share', ()))} with credentials provisioned in advance; proving one "
+            f"message takes {proof} us at {view.target:,} {view.unit}",
+        ),
+        ControlRow(
+            id="IA-2.2", name="NHI with cryptographic proof", designed_for="one identity for each agent",
+            strained_by="thousands of instances of one type", verdict=_verdict(view, "lateral_share"),
+            why="an identity derives from pod, type and session; of the attempts to be somebody else or "
+            f"elsewhere {_share(view.value('lateral_share'))} got through, "
+            f"{_share(view.value('lateral_share', ()))} with credentials provisioned in advance",
+        ),
+        ControlRow(
+            id="IA-2.3", name="no transitive permissions",
+            designed_for="keeping privileges from being laundered",
+            strained_by="types that borrow each other's permissions",
+            verdict="not_measured" if not tried else "breaks" if through else "holds",
+            why=f"{_number(tried)} attempts at other types' actions, {through} got through "
+            f"({stopped or 'none made'})",
+        ),
+        ControlRow(
+            id="IA-2.5", name="credential rotation",
+            designed_for="long-lived credentials, refreshed on a schedule",
+            strained_by="the number of instances", verdict=_verdict(view, "outliving_share"),
+            why=_rotation_why(view, rotations),
+        ),
+    )  # fmt: skip
+
+
+def _share(value: float | None) -> str:
+    return "an unknown share" if value is None else "none" if value == 0 else f"{100 * value:.0f}%"
+
+
+def _rotation_why(view: View, rotations: float | None) -> str:
+    outlive = f"{_share(view.value('outliving_share'))} of the credentials outlive their instance"
+    if rotations is None:
+        return f"{outlive}; how much rotation it replaces needs `identity.rotation_days`"
+    left = _minutes(view.value("stolen_mean_s", ()))
+    return (
+        f"{outlive}; on a schedule it would be {_count(rotations, 'rotation', 'rotations')} a day, with a "
+        f"stolen credential good for {left} on average"
+    )
+
+
+def decisions(view: View) -> tuple[DecisionFinding, ...]:
+    """What somebody must decide for the credentials to be what the figures say."""
+    who = who_decides(view)
+    found = []
+    if view.fleet.identity is not None:
+        found.append(
+            DecisionFinding(
+                id="identity-pods",
+                what="start a pod for each instance, and never serve two sessions from one",
+                why="a used pod is refused, since what it read in one session would be in its memory in "
+                "the next",
+                who=who, cost="start-up time of pods; a pool of unused ones hides it", dimension=DIMENSION_ID,
+            )
+        )  # fmt: skip
+    else:
+        found.append(
+            DecisionFinding(
+                id="identity-declare",
+                what="give each agent type a service account of its own, and declare issuer and audience",
+                why="until then nothing says that a credential belongs to one pod", who=who,
+                cost="a service account for each type", dimension=DIMENSION_ID,
+            )
+        )  # fmt: skip
+    by_id = _detail(view, "blast", "by_id_total") or 0
+    if by_id:
+        found.append(
+            DecisionFinding(
+                id="identity-ports",
+                what="have every port check that a record named by id belongs to the session of the action",
+                why=f"{_count(by_id, 'action is', 'actions are')} done at once on a record named by id, "
+                "and a compromised instance may name any",
+                who=who, cost="a check in each port", dimension=DIMENSION_ID,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def costs(view: View) -> tuple[CostFinding, ...]:
+    """CPU of admissions in the ramp; no fleet file prices a core."""
+    cores = view.value("ramp_cores")
+    if cores is None:
+        return ()
+    return (
+        CostFinding(
+            id="identity-ramp", what="admissions while the peak arrives", usd_month=None, mark="measured",
+            basis=f"{_number(cores)} of a core during the ramp; a core has no price in the fleet file",
+            dimension=DIMENSION_ID,
+        ),
+    )  # fmt: skip
+
+
+def attack_paths(view: View) -> tuple[AttackPath, ...]:
+    """Where a stolen key was tried."""
+    paths = (
+        ("identity-other-session", "act in another customer's session", (TO_OTHERS, AS_OTHERS, AS_POOL)),
+        ("identity-other-type", "use another type's tools, or its name", (ACTIONS, AS_MEMBER)),
+    )
+    found = []
+    for name, reaches, kinds in paths:
+        rows = [_kind(view, kind) for kind in kinds]
+        if not sum(tried for tried, _, _ in rows):
+            continue
+        through = sum(hits for _, hits, _ in rows)
+        codes = dict.fromkeys(code for _, _, stopped in rows for code in stopped.split(", ") if code)
+        found.append(
+            AttackPath(
+                id=name,
+                steps=("take over one instance and its key", *kinds),
+                reaches=reaches,
+                outcome="succeeds" if through else "stopped",
+                stopped_by="" if through else ", ".join(codes),
+                dimension=DIMENSION_ID,
+            )
+        )
+    return tuple(found)
+
+
+def gives_up(view: View, own: str) -> str:
+    """What session credentials cost, beside pooled ones."""
+    with_it = view.value("admissions_per_second", (own,))
+    without = view.value("admissions_per_second", ())
+    if not with_it or not without:
+        return "agents that were running before a session can no longer serve it"
+    return (
+        f"{1e6 / with_it:.0f} us of CPU for the life of an instance instead of {1e6 / without:.0f}, nearly "
+        "all of it for the pod's token; and warm agents that go from one session to the next"
+    )
+
+
+def cost(view: View) -> tuple[float | None, str]:
+    cores = view.value("ramp_cores", _EVERY)
+    if cores is None:
+        return None, "CPU of the authority only; how much at peak needs `workload.ramp_minutes`"
+    return None, f"{_number(cores)} of a core during the ramp; the fleet file prices no cores"
