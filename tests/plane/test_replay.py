@@ -110,10 +110,20 @@ class Anything(RuleBasedStateMachine):
             self.rig.plane.handle(CloseSession(number), self.rig.now)
 
     @rule(
-        phase=st.integers(0, 4), scope=st.sampled_from(["system", "type:cart", "session:1", "cluster:money"])
+        phase=st.integers(0, 4),
+        scope=st.sampled_from(["system", "type:cart", "session:1", "cluster:money"]),
+        share=st.sampled_from([1000, 1000, 10, 500, 0, 1001]),
+        by=st.sampled_from(["", "operator"]),
     )
-    def degrade(self, phase: int, scope: str) -> None:
-        self.rig.plane.handle(SetPhase(scope, phase), self.rig.now)
+    def degrade(self, phase: int, scope: str, share: int, by: str) -> None:
+        self.rig.plane.handle(SetPhase(scope, phase, "order", by, share), self.rig.now)
+
+    @rule(data=st.data(), phase=st.integers(0, 3))
+    def degrade_one(self, data: st.DataObject, phase: int) -> None:
+        nhis = sorted(self.rig.plane.state.instances)
+        if nhis:
+            nhi = data.draw(st.sampled_from(nhis))
+            self.rig.plane.handle(SetPhase(f"instance:{nhi}", phase), self.rig.now)
 
     @rule(data=st.binary(max_size=30), seconds=st.integers(0, 400))
     def junk_and_time(self, data: bytes, seconds: int) -> None:

@@ -10,7 +10,7 @@ from maso.cli.chains import contract_document, endorsement_document, endorsers, 
 from maso.cli.names import Names, Parties, channel_text, parties_of, session_text
 from maso.cli.rows import outcome_text
 from maso.clock import clock_text
-from maso.controls.posture import PHASE_NAMES, STAGE_NAMES
+from maso.controls.posture import STAGE_NAMES
 from maso.evidence.records import (
     AdmitRecord,
     ContractRecord,
@@ -22,6 +22,8 @@ from maso.evidence.records import (
     StartRecord,
 )
 from maso.identity import nhi_text
+from maso.resilience.pace import PHASE_NAMES
+from maso.resilience.ramp import FULL_MILLI
 from maso.verdict import Outcome
 
 _ENDS: Final = {
@@ -128,12 +130,19 @@ def _gate(record: GateRecord, parties: Parties) -> tuple[str, dict[str, str]]:
     refused = record.outcome == Outcome.DENY
     meaning = "somebody set what may go on from here"
     if refused:
-        meaning = "nothing has this name, so nothing was set"
-    return meaning, {
+        meaning = "refused: nothing has this name, or nobody who may has decided it"
+    said = {
         "sets": "the PACE phase" if record.what == "phase" else "the shutdown stage",
         "to": value,
         "for": _scope(record.scope, parties),
     }
+    if record.share_milli < FULL_MILLI:
+        said["of its sessions"] = f"{record.share_milli / 10:g}%, the rest stays where it was"
+    if record.why:
+        said["why"] = record.why
+    if record.by:
+        said["decided by"] = record.by
+    return meaning, said
 
 
 def _scope(scope: str, parties: Parties) -> str:

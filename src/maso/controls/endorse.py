@@ -22,6 +22,7 @@ from typing import Final
 import msgspec
 
 from maso.controls.message import Message
+from maso.controls.posture import APPROVAL
 from maso.controls.state import Session
 from maso.labels import SOURCE_MASK, source_names
 from maso.verdict import Finding, Outcome, Reason
@@ -75,12 +76,12 @@ class Endorse:
 
     def check(self, m: Message) -> Finding | None:
         action = m.flow.action
-        if action is None or not action.privileged:
+        if action is None or not (action.privileged or m.approval):
             return None
         tainted = m.label & SOURCE_MASK
-        if tainted and not tainted & ~action.allowed_all:
+        if tainted and not tainted & ~action.allowed_all and not m.approval:
             return None
-        needed = 0
+        needed = PERSON if m.approval else 0  # PACE-1: the phase in force wants one
         for argument in action.arguments:
             foreign = tainted & ~argument.allowed
             if tainted and not foreign:
@@ -105,5 +106,7 @@ class Endorse:
             return Finding(Outcome.DENY, MANY)
         # Facts are the cheapest to ask; a person the dearest.
         m.ask = FACTS if missing & FACTS else CUSTOMER if missing & CUSTOMER else PERSON
+        if m.approval and missing == PERSON:
+            return Finding(Outcome.HOLD, APPROVAL, "person")
         names = ", ".join(name for bit, name in ENDORSER_NAMES.items() if missing & bit)
         return Finding(Outcome.HOLD, NEEDED, names)

@@ -26,6 +26,7 @@ class Message:
     scanned        DLP has looked at the payload: nothing of it may be recorded before that
     declassified   compartment bits shed on this flow
     action_digest  what an endorsement of this action is bound to; empty unless one was needed
+    approval       the phase in force wants a person's approval of this action
     received       marks of the values that its delivery lets the recipient tell (`derive.py`)
     ask            kind of endorser that a hold asks for
     deadline       until when a held message waits
@@ -33,6 +34,7 @@ class Message:
 
     __slots__ = (
         "action_digest",
+        "approval",
         "ask",
         "authenticated",
         "body",
@@ -85,6 +87,7 @@ class Message:
         self.outgoing = b""
         self.received = b""
         self.action_digest = b""
+        self.approval = False
         self.ask = 0
         self.deadline = 0
         self.tokens = 0

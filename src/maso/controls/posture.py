@@ -1,19 +1,22 @@
 """PACE and shutdown posture: what the phase and the stage in force forbid, before anything else is asked.
 
-The machines that move between phases and stages come by events; this control only obeys. The table says
-for each gate which kinds of message may still go. Gates combine by the most restrictive.
+The machines that move between phases and stages come by events; this control only obeys. What a phase means
+for a risk is one table (`resilience/allowances.py`): which kinds of message may go, up to which class an
+action may simply be done, and up to which with a person's approval (asked for by EC-2.6). What a stage means:
 
-    gate         data  instruction  claim  action                 delegation
-    primary      yes   yes          yes    yes                    yes
-    alternate    yes   yes          yes    yes                    yes
-    contingency  yes   yes          yes    reversible ones        no
-    emergency    no    no           no     no                     no
+    stage        data  instruction  claim  action                 delegation
     halt         yes   yes          yes    yes                    yes   (no new sessions: IA-2.2)
     freeze       yes   no           no     no (held: never)       no
     drain        yes   no           no     no                     no
     terminate    no    no           no     no                     no
 
+Gates of a session, an instance, its type, its cluster and the system combine by the most restrictive. While
+a scope comes back in steps, a keyed order says which of its sessions are back (`resilience/ramp.py`).
+
+Nothing leaves Emergency that no person has decided on: `may_set`, invariant 11, whoever raises the event.
 Answers of ports to actions that were performed before the freeze are data, so they still arrive.
+
+Does not judge: the judge's ratio of a phase is `allowances.judge_milli`, for the control that judges.
 """
 
 from typing import Final
@@ -21,6 +24,12 @@ from typing import Final
 from maso.controls.message import Message
 from maso.controls.state import Instance, PlaneState
 from maso.envelope import MessageKind
+from maso.evidence.records import GateRecord
+from maso.fleet.operations import OPERATIONS
+from maso.fleet.rulebook import ActionRules, Rulebook
+from maso.resilience.allowances import TABLE, ActionClass, class_of, higher
+from maso.resilience.pace import PHASE_NAMES, Phase
+from maso.resilience.ramp import FULL_MILLI, returned
 from maso.verdict import Finding, Outcome, Reason
 
 ID: Final = "PACE-1"
@@ -31,18 +40,18 @@ PAUSED: Final = Reason(
 PHASE: Final = Reason(
     "PACE-1/phase", ID, "the PACE phase in force forbids this", "wait for recovery, or use the fallback"
 )
+APPROVAL: Final = Reason(
+    "PACE-1/approval", ID, "the PACE phase in force wants a person's approval", "let a person decide"
+)
 STAGE: Final = Reason(
     "OB-3.2/stage", "OB-3.2", "the shutdown stage in force forbids this", "wait for the restart"
 )
-REASONS: Final = (PAUSED, PHASE, STAGE)
+REASONS: Final = (PAUSED, PHASE, APPROVAL, STAGE)
 
-PHASE_NAMES: Final = ("primary", "alternate", "contingency", "emergency")
 STAGE_NAMES: Final = ("run", "halt", "freeze", "drain", "terminate", "reconcile")
 
 # A gate is `phase | stage << 2`; 0 means that nothing is forbidden and costs one test.
 STAGE_SHIFT: Final = 2
-_CONTINGENCY: Final = 2
-_EMERGENCY: Final = 3
 _FREEZE: Final = 2
 _TERMINATE: Final = 4
 
@@ -52,13 +61,40 @@ def join_gates(a: int, b: int) -> int:
     return max(a & 3, b & 3) | max(a >> STAGE_SHIFT, b >> STAGE_SHIFT) << STAGE_SHIFT
 
 
+def may_set(state: PlaneState, record: GateRecord) -> bool:
+    """Whether this phase may be set: a person ends Emergency, and a share of a scope only ever returns."""
+    in_force = state.gates.get(("phase", record.scope), 0)
+    if record.value < Phase.EMERGENCY == in_force and not record.by:
+        return False
+    if record.share_milli == FULL_MILLI:
+        return True
+    shared = record.scope == "system" or record.scope.startswith(("type:", "cluster:"))
+    return shared and 0 < record.share_milli < FULL_MILLI and record.value < in_force
+
+
+def action_class(action: ActionRules) -> ActionClass:
+    """How final an action is, by what the fleet file and its operation say."""
+    operation = OPERATIONS.get(action.operation)
+    return class_of(
+        irreversible=action.irreversible or (operation is not None and operation.irreversible),
+        privileged=action.privileged,
+        reads=operation is not None and not operation.lasting and not operation.moves_money,
+    )
+
+
 class Posture:
-    """Refuses what the gates in force forbid."""
+    """Refuses what the gates in force forbid. `key` decides who is back while a scope returns."""
 
-    __slots__ = ("_gates",)
+    __slots__ = ("_actions", "_gates", "_key", "_returns")
 
-    def __init__(self, state: PlaneState) -> None:
+    def __init__(self, state: PlaneState, rules: Rulebook, key: bytes) -> None:
         self._gates = state.type_gates
+        self._returns = state.type_returns
+        self._key = key
+        self._actions = tuple(
+            (ActionClass.FINAL, "critical") if action is None else (action_class(action), action.risk)
+            for action in rules.actions
+        )
 
     def check(self, m: Message) -> Finding | None:
         sender = m.sender
@@ -71,23 +107,42 @@ class Posture:
     def _closed(self, m: Message, sender: Instance) -> Finding | None:
         if sender.paused_until > m.now:
             return Finding(Outcome.DENY, PAUSED, sender.type.id)
-        gate = join_gates(join_gates(self._gates[sender.type.index], sender.gate), sender.session.gate)
+        gate = join_gates(join_gates(self._of_type(sender), sender.gate), sender.session.gate)
         phase, stage = gate & 3, gate >> STAGE_SHIFT
         kind = m.envelope.kind
         if stage >= _TERMINATE or (stage >= _FREEZE and kind != MessageKind.DATA):
             return Finding(Outcome.DENY, STAGE, STAGE_NAMES[stage])
-        if phase == _EMERGENCY:
-            return Finding(Outcome.DENY, PHASE, PHASE_NAMES[phase])
-        if phase == _CONTINGENCY and (kind == MessageKind.DELEGATION or self._irreversible(m)):
-            return Finding(Outcome.DENY, PHASE, PHASE_NAMES[phase])
-        return None
+        if not phase:
+            return None
+        number = m.envelope.action if kind == MessageKind.ACTION else 0
+        return self._phase(m, Phase(phase), sender.type.risk, number)
 
-    @staticmethod
-    def _irreversible(m: Message) -> bool:
-        """Whether it is an action that cannot be taken back; an unknown one counts as such."""
+    def _of_type(self, sender: Instance) -> int:
+        """The gate of type, cluster and system, as it is for this sender's session."""
+        index = sender.type.index
+        gate = self._gates[index]
+        scopes = self._returns[index]
+        if not scopes:
+            return gate
+        session = sender.session.number
+        phases = (
+            better if returned(self._key, scope, session, share) else phase
+            for scope, phase, better, share in scopes
+        )
+        return max(phases) | gate >> STAGE_SHIFT << STAGE_SHIFT
+
+    def _phase(self, m: Message, phase: Phase, risk: str, action: int) -> Finding | None:
+        row = TABLE[risk, phase]
+        if not row.kinds >> m.envelope.kind & 1:
+            return Finding(Outcome.DENY, PHASE, PHASE_NAMES[phase])
         if m.envelope.kind != MessageKind.ACTION:
-            return False
-        for flow in m.sender.type.flows.values():
-            if flow.action is not None and flow.action.number == m.envelope.action:
-                return flow.action.irreversible or flow.action.privileged
-        return True
+            return None
+        # An action that nobody knows is refused by IA-1.4; here it counts as the most final one.
+        known = 0 < action < len(self._actions)
+        of, own_risk = self._actions[action] if known else self._actions[0]
+        if own_risk != risk:
+            row = TABLE[higher(risk, own_risk), phase]
+        if of > row.approved:
+            return Finding(Outcome.DENY, PHASE, PHASE_NAMES[phase])
+        m.approval = of > row.free
+        return None

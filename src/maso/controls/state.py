@@ -205,7 +205,10 @@ class DocumentVersion:
 class PlaneState:
     """Everything that a plane remembers."""
 
-    __slots__ = ("channels", "documents", "gates", "instances", "serials", "sessions", "stage", "type_gates")
+    __slots__ = (
+        "channels", "documents", "gates", "instances", "returns", "serials", "sessions", "stage",
+        "type_gates", "type_returns",
+    )  # fmt: skip
 
     def __init__(self, types: int) -> None:
         self.instances: dict[int, Instance] = {}
@@ -216,6 +219,9 @@ class PlaneState:
         self.documents: dict[tuple[int, str], DocumentVersion] = {}
         self.gates: dict[tuple[str, str], int] = {}  # (phase or stage, scope) as set
         self.type_gates = [0] * types
+        # Scopes on their way back: the better phase, and the thousandths of the sessions that are in it.
+        self.returns: dict[str, tuple[int, int]] = {}
+        self.type_returns: list[tuple[tuple[str, int, int, int], ...]] = [()] * types
         self.stage = 0
 
     def channel(self, number: int) -> Channel:

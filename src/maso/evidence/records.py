@@ -117,13 +117,24 @@ class EndRecord(_Record, tag=6, frozen=True, array_like=True, gc=False):
 
 
 class GateRecord(_Record, tag=7, frozen=True, array_like=True, gc=False):
-    """A phase (`phase`) or a stage (`stage`) was set for a scope; refused when nothing has that name."""
+    """A phase (`phase`) or a stage (`stage`) was set for a scope, or refused.
+
+    Refused when nothing has that name, when a share of a scope would fall, or when nobody decided that
+    Emergency is over.
+
+    why          the trigger, with its cause: `failing`, `ramp-abort`, `upstream:market-data`, `layer:judge`
+    by           role of the person who decided; empty when it happened by itself
+    share_milli  thousandths of the scope's sessions that it holds for; the rest stays where it was
+    """
 
     now: int
     what: str
     scope: str
     value: int
     outcome: int
+    why: str = ""
+    by: str = ""
+    share_milli: int = 1000
 
 
 class StartRecord(_Record, tag=8, frozen=True, array_like=True, gc=False):

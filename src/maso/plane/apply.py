@@ -29,7 +29,8 @@ from maso.evidence.records import (
     GateRecord,
     MessageRecord,
 )
-from maso.fleet.rulebook import Rulebook
+from maso.fleet.rulebook import Rulebook, TypeRules
+from maso.resilience.ramp import FULL_MILLI
 from maso.verdict import Outcome
 
 # Reasons that count against the sender's breaker (EC-2.4): the guardrails caught what it *wrote*, not
@@ -240,12 +241,17 @@ def apply_end(state: PlaneState, contracts: Contracts, record: EndRecord) -> Non
         instance = state.instances.pop(nhi)
         instance.alive = False
         instance.key = b""
+        if state.gates:  # its own gates end with it, or a churning fleet would keep them all
+            for what in ("phase", "stage"):
+                state.gates.pop((what, f"instance:{nhi}"), None)
         _end_contracts(instance, contracts)
         contracts.policy.ended(instance)
         if instance.session.number:
             instance.session.instances.remove(instance)
     if record.what == "close":
         session = state.sessions.pop(record.session)
+        state.gates.pop(("stage", f"session:{record.session}"), None)
+        state.gates.pop(("phase", f"session:{record.session}"), None)
         session.closed = True
         session.contracts = session.endorsements = session.claims = None
         session.label = 0
@@ -280,7 +286,11 @@ def _end_contracts(instance: Instance, contracts: Contracts) -> None:
 def apply_gate(state: PlaneState, rules: Rulebook, record: GateRecord) -> None:
     if record.outcome == Outcome.DENY:
         return
-    state.gates[record.what, record.scope] = record.value
+    if record.what == "phase" and record.share_milli < FULL_MILLI:
+        state.returns[record.scope] = (record.value, record.share_milli)
+    else:
+        state.returns.pop(record.scope, None)
+        state.gates[record.what, record.scope] = record.value
     if record.what == "stage" and record.scope == "system":
         state.stage = record.value
     level, _, name = record.scope.partition(":")
@@ -297,6 +307,16 @@ def apply_gate(state: PlaneState, rules: Rulebook, record: GateRecord) -> None:
             if not rule.is_port:
                 gate = join_gates(_gate_of(state, "system"), _gate_of(state, f"cluster:{rule.cluster}"))
                 state.type_gates[rule.index] = join_gates(gate, _gate_of(state, f"type:{rule.id}"))
+                state.type_returns[rule.index] = _returns(state, rule)
+
+
+def _returns(state: PlaneState, rule: TypeRules) -> tuple[tuple[str, int, int, int], ...]:
+    """(scope, phase, better phase, share of the sessions that are in it) of each, while one comes back."""
+    scopes = ("system", f"cluster:{rule.cluster}", f"type:{rule.id}")
+    if not state.returns or not any(scope in state.returns for scope in scopes):
+        return ()
+    phases = ((scope, state.gates.get(("phase", scope), 0)) for scope in scopes)
+    return tuple((scope, phase, *state.returns.get(scope, (phase, FULL_MILLI))) for scope, phase in phases)
 
 
 def _gate_of(state: PlaneState, scope: str) -> int:

@@ -3,6 +3,7 @@
 Which channels may raise which events is the driver's wiring, and the trusted part of it is small: the
 authority's enrolment channel raises `Admit`, the world's own front end (not an agent) raises `Endorse`
 with kind CUSTOMER, the staff console raises `Endorse` with kind PERSON and the `Set…` and `Revoke` events,
+the coordinator of PACE raises `SetPhase` too (`resilience/coordinator.py`, without a `by` of its own making),
 the ingestion pipeline raises `IngestDocument`. Everything that an agent or a port says is an `Arrive`.
 """
 
@@ -19,15 +20,6 @@ class Endorser(IntFlag):
 
 
 ENDORSER_BITS: Final = {"customer": Endorser.CUSTOMER, "facts": Endorser.FACTS, "person": Endorser.PERSON}
-
-
-class Phase(IntEnum):
-    """PACE."""
-
-    PRIMARY = 0
-    ALTERNATE = 1
-    CONTINGENCY = 2
-    EMERGENCY = 3
 
 
 class Stage(IntEnum):
@@ -122,10 +114,19 @@ class CloseSession(_Event, frozen=True, gc=False):
 
 
 class SetPhase(_Event, frozen=True, gc=False):
-    """scope is `system`, `cluster:<id>`, `type:<id>` or `instance:<nhi>`."""
+    """scope is `system`, `cluster:<id>`, `type:<id>` or `instance:<nhi>`; a phase is one of
+    `resilience.pace.Phase`.
+
+    why          what led to it, for the record: a trigger, perhaps with its cause
+    by           role of the person who decided; without one Emergency is not left
+    share_milli  thousandths of the sessions that return to this better phase; the rest stays where it is
+    """
 
     scope: str
     phase: int
+    why: str = ""
+    by: str = ""
+    share_milli: int = 1000
 
 
 class SetStage(_Event, frozen=True, gc=False):

@@ -85,7 +85,7 @@ class Pipeline:
         steps: list[tuple[str, Check]] = [
             ("open", credentials.open),
             ("IA-2.1", credentials.check),
-            ("PACE-1", Posture(state).check),
+            ("PACE-1", Posture(state, rules, keys.record).check),
             ("IA-1.4", Tools(state).check),
             ("DP-1.3", Memory().check),
             ("IA-2.3", delegated.check),

@@ -13,13 +13,15 @@ Not handled: anything that the driver does with effects; one plane is one trust 
 from collections.abc import Callable
 from typing import Final, Protocol
 
+import msgspec
+
 from maso import __version__
 from maso.clock import MINUTE, SECOND
-from maso.controls import credentials, endorse
+from maso.controls import credentials, endorse, posture
 from maso.controls.contracts import Contracts
 from maso.controls.message import Message
 from maso.controls.nhi import Admission
-from maso.controls.posture import PHASE_NAMES, STAGE_NAMES
+from maso.controls.posture import STAGE_NAMES
 from maso.controls.preprovisioned import PooledAdmission
 from maso.controls.state import Instance, PlaneState
 from maso.evidence.records import (
@@ -53,6 +55,7 @@ from maso.plane.events import (
 )
 from maso.plane.pipeline import Check, Keys, Pipeline
 from maso.plane.recording import message_record
+from maso.resilience.pace import PHASE_NAMES
 from maso.scan.scanner import Scanner
 from maso.verdict import Decision, Finding, Outcome
 
@@ -239,6 +242,7 @@ class Plane:
         m.resumed = True
         m.ask = 0
         m.outgoing = b""
+        m.approval = False
         m.action_digest = b"" if refusal is None else m.action_digest
         if refusal is not None:
             return self.commit(m, [refusal], Outcome.DENY, hold)
@@ -347,16 +351,22 @@ class Plane:
     # Posture.
 
     def _phase(self, event: SetPhase, now: int) -> list[Effect]:
-        return self._gate("phase", event.scope, event.phase, len(PHASE_NAMES), now)
+        record = GateRecord(
+            now, "phase", event.scope[:128], event.phase, Outcome.ALLOW,
+            event.why[:128], event.by[:128], event.share_milli,
+        )  # fmt: skip
+        known = 0 <= event.phase < len(PHASE_NAMES) and self._scope_exists(event.scope)
+        return self._set_gate(record, known and posture.may_set(self.state, record))
 
     def _set_stage(self, event: SetStage, now: int) -> list[Effect]:
-        return self._gate("stage", event.scope, event.stage, len(STAGE_NAMES), now)
+        known = 0 <= event.stage < len(STAGE_NAMES) and self._scope_exists(event.scope)
+        return self._set_gate(GateRecord(now, "stage", event.scope[:128], event.stage, Outcome.ALLOW), known)
 
-    def _gate(self, what: str, scope: str, value: int, values: int, now: int) -> list[Effect]:
-        known = 0 <= value < values and self._scope_exists(scope)
-        record = GateRecord(now, what, scope[:128], value, Outcome.ALLOW if known else Outcome.DENY)
+    def _set_gate(self, record: GateRecord, allowed: bool) -> list[Effect]:
+        if not allowed:
+            record = msgspec.structs.replace(record, outcome=Outcome.DENY)
         ref = self._append(encode_record(record))
-        if not known:
+        if not allowed:
             return [Refuse(ref, 0, (failed("posture"),))]
         apply.apply_gate(self.state, self.rules, record)
         return []

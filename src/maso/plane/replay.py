@@ -79,7 +79,17 @@ def state_digest(state: PlaneState) -> bytes:
     for key in sorted(state.documents):
         d = state.documents[key]
         digest.update(_encode((key, d.version, d.sha256, d.ingested)))
-    digest.update(_encode((sorted(state.gates.items()), state.type_gates, state.stage)))
+    digest.update(
+        _encode(
+            (
+                sorted(state.gates.items()),
+                sorted(state.returns.items()),
+                state.type_gates,
+                state.type_returns,
+                state.stage,
+            )
+        )
+    )
     digest.update(_encode(sorted(state.serials.items())))
     return digest.digest()
 
