@@ -57,7 +57,7 @@ def test_a_breakpoint_says_how_it_is_known():
     assert said(unresolved, "agents") == "unresolved, somewhere in 20 to 390 agents (noise)"
     assert said(BreakpointFinding(low=None, high=None, kind="unresolved"), "agents") == "unresolved"
     # The search says 0 where the smallest run was over the budget already.
-    assert said(breaks(0, 5), "agents") == "from the smallest run on (below 5 agents)"
+    assert said(breaks(0, 5), "agents") == "already at 5 agents, the smallest run"
     assert said(breaks(310, 310), "agents") == "310 agents"
     # How a range was found is told with its runs.
     assert said(breaks(310, 340, why="within the budget at 310"), "agents") == "310 to 340 agents"
@@ -116,6 +116,7 @@ def test_as_declared_can_hold_what_the_standard_controls_do_not():
     [
         (breaks(100, 399), False), (breaks(100, 400), None), (breaks(400, 500), True),
         (breaks(399, 401), None), (NO_BREAK, None), (breaks(500, None), True), (None, None),
+        (breaks(500, None, "unresolved"), True), (breaks(10, 300, "unresolved"), None),
     ],
 )  # fmt: skip
 def test_a_range_alone_says_whether_the_target_is_reached(found, reached):
@@ -128,11 +129,25 @@ def test_the_gate_refuses_only_ranges_that_lie_below_the_target_as_a_whole():
     touching = replace(rate_quantity(), breakpoint=breaks(390, 410), reaches_target=None)
     findings = sample(dimensions=(replace(delegation(), quantities=(touching,), adaptations=()),))
     assert below_target(findings) == []
-    assert state(budgeted(standings(findings))[0], TARGET) == "open"
+    assert state(budgeted(standings(findings), TARGET)[0], TARGET) == "open"
     # Without a range, the value at the target decides: over an axis of its own, or at one size only.
     beyond = replace(rate_quantity(), breakpoint=None, reaches_target=False)
     findings = sample(dimensions=(replace(delegation(), quantities=(beyond,), adaptations=()),))
     assert [s.now.id for s in below_target(findings)] == ["delegations_per_minute"]
+
+
+def test_what_is_over_its_budget_at_the_only_size_run_misses():
+    at_once = replace(rate_quantity(), breakpoint=breaks(0, TARGET), reaches_target=False)
+    findings = sample(dimensions=(replace(delegation(), quantities=(at_once,), adaptations=()),))
+    assert [s.now.id for s in below_target(findings)] == ["delegations_per_minute"]
+    assert board(findings).first.endswith("latency budget: already at 400 agents, the smallest run.")
+
+
+def test_a_quantity_without_a_place_to_reach_counts_for_nothing():
+    nowhere = replace(rate_quantity(), axis="rules", target=None, reaches_target=None)
+    findings = sample(dimensions=(replace(delegation(), quantities=(nowhere,), adaptations=()),))
+    assert budgeted(standings(findings), TARGET) == []
+    assert board(findings).verdict == "not_measured"
 
 
 def test_the_board_groups_what_must_be_decided_by_who_decides():

@@ -14,7 +14,6 @@ from typing import Literal, NamedTuple
 from maso.findings import (
     AdaptationFinding,
     AnswerStatus,
-    BreakpointFinding,
     ControlFinding,
     DecisionFinding,
     DimensionFinding,
@@ -24,9 +23,8 @@ from maso.findings import (
 from maso.report.stress import words
 from maso.report.stress.standing import (
     Standing,
+    breaks_at,
     budgeted,
-    first_broken,
-    lies_below,
     misses,
     reaches,
     standings,
@@ -56,20 +54,19 @@ class Board(NamedTuple):
     cost: str
     deciders: list[tuple[str, list[DecisionFinding]]]
     answers: dict[AnswerStatus, int]
+    attacks: str
 
 
 def board(findings: Findings) -> Board:
-    found = budgeted(standings(findings))
     size = findings.fleet.target
+    found = budgeted(standings(findings), size)
     states: dict[State, list[Standing]] = {"reaches": [], "would": [], "misses": [], "open": []}
     for standing in found:
         states[state(standing, size)].append(standing)
-    breaks = sorted(
-        (s for s in found if s.now.axis == "size" and lies_below(s.now, size)),
-        key=lambda s: (_low(s.now.breakpoint), s.path),
-    )
+    over_size = [s for s in found if s.now.axis == "size"]
+    breaks = sorted((s for s in over_size if misses(s.now, size)), key=lambda s: breaks_at(s.now))
+    usual = sorted((s for s in over_size if misses(s.usual, size)), key=lambda s: breaks_at(s.usual))
     advice = _adaptations(findings, in_force=False)
-    usual = first_broken(found, size)
     return Board(
         verdict=_verdict(states, usual),
         headline=_headline(findings, states),
@@ -84,11 +81,12 @@ def board(findings: Findings) -> Board:
         cost=_cost(findings),
         deciders=_deciders(findings),
         answers=answers_by_status(findings),
+        attacks=_attacks(findings),
     )
 
 
 def state(standing: Standing, size: int) -> State:
-    if misses(standing, size):
+    if misses(standing.now, size):
         recommended = standing.recommended
         return "would" if recommended is not None and reaches(recommended, size) else "misses"
     return "reaches" if reaches(standing.now, size) else "open"
@@ -99,10 +97,6 @@ def answers_by_status(findings: Findings) -> dict[AnswerStatus, int]:
     for answer in findings.answers:
         counted[answer.status] += 1
     return counted
-
-
-def _low(found: BreakpointFinding | None) -> float:
-    return found.low if found is not None and found.low is not None else 0.0
 
 
 def _verdict(states: dict[State, list[Standing]], usual: list[Standing]) -> Verdict:
@@ -143,7 +137,19 @@ def _first(findings: Findings, breaks: list[Standing], usual: list[Standing]) ->
 def _place(findings: Findings, standing: Standing, *, standard: bool) -> str:
     quantity = standing.usual if standard else standing.now
     unit = words.axis_unit(findings, quantity)
-    return f"{quantity.title} at {words.breakpoint_words(quantity.breakpoint, unit)}"
+    return f"{words.capital(quantity.title)}: {words.breaks_words(quantity, unit)}"
+
+
+def _attacks(findings: Findings) -> str:
+    """How many of the attack paths get through; empty where none is known."""
+    paths = findings.attack_paths
+    if not paths:
+        return ""
+    outcomes = [path.outcome for path in paths]
+    tried = len(paths) - outcomes.count("possible")
+    said = f"{outcomes.count('succeeds')} of {words.count(tried, 'attack path')} that were tried succeeded"
+    untried = outcomes.count("possible")
+    return f"{said}; {untried} more could not be tried." if untried else f"{said}."
 
 
 def _adaptations(findings: Findings, *, in_force: bool) -> list[Advice]:

@@ -24,13 +24,15 @@ from maso.findings import (
 )
 from maso.report.stress import plots, words
 from maso.report.stress.axes import Axis
+from maso.report.stress.board import State, state
 from maso.report.stress.plots import Series
-from maso.report.stress.standing import Standing, budgeted, standings, target_of
+from maso.report.stress.standing import Standing, standings, target_of
 
 _NOT_IN_ANCHORS: Final = re.compile(r"[^a-z0-9]+")
 _ANCHOR_CHARS_MAX: Final = 60
 # What is seen of a list before it is opened: enough to know what kind of thing it lists.
 LIST_ROWS_SHOWN: Final = 6
+PROFILE_SHOWN: Final = 3  # of the quantities that measure a control
 
 
 class Anchors:
@@ -133,6 +135,13 @@ class Row(NamedTuple):
     standing: Standing
     unit: str
     strip: Markup
+    state: State
+
+    @property
+    def quiet(self) -> bool:
+        """Held by the standard controls already, as far as it was run: nothing to look at."""
+        found = self.standing.now.breakpoint
+        return self.standing.verdict == "holds" and (found is None or found.kind == "none")
 
 
 class Book(NamedTuple):
@@ -153,7 +162,8 @@ def book(findings: Findings) -> Book:
     quantities = {standing.path: standing for standing in found}
     lists = {(d.id, li.id): li for d in findings.dimensions for li in d.lists}
     answers = [_answer(findings, a, quantities, lists, anchors) for a in findings.answers]
-    rows, scale = breakpoint_rows(findings, budgeted(found), anchors)
+    with_budget = [standing for standing in found if standing.now.budget is not None]
+    rows, scale = breakpoint_rows(findings, with_budget, anchors)
     return Book(
         anchors=anchors,
         chapters=[_chapter(findings, d, found, answers, anchors) for d in findings.dimensions],
@@ -168,7 +178,8 @@ def book(findings: Findings) -> Book:
 def _profile(control: ControlFinding, quantities: dict[str, Standing]) -> Profile:
     found = [quantities[path] for path in control.quantities if path in quantities]
     decisive = [s for s in found if s.now.budget is not None] or found[:1]
-    return Profile(control, decisive, [s for s in found if s not in decisive])
+    shown = decisive[:PROFILE_SHOWN]
+    return Profile(control, shown, [s for s in found if s not in shown])
 
 
 def _chapter(
@@ -300,7 +311,7 @@ def breakpoint_rows(findings: Findings, found: list[Standing], anchors: Anchors)
     ranges = [q.breakpoint for s in over_size for q in (s.usual, s.now, s.recommended or s.now)]
     runs = [point.size for s in over_size for point in s.now.points]
     x = plots.strip_axis(ranges, runs, size)
-    rows = [_row(findings, s, x, anchors) for s in sorted(found, key=lambda s: s.now.axis != "size")]
+    rows = sorted((_row(findings, s, x, anchors) for s in found), key=_urgency)
     return rows, plots.strip_scale(x) if over_size else Markup()
 
 
@@ -313,7 +324,15 @@ def _row(findings: Findings, standing: Standing, x: Axis, anchors: Anchors) -> R
         pairs += [(1, after)] if after is not None else []
         said = "; ".join(words.breaks_words(quantity, unit) for _, quantity in pairs)
         drawn = plots.strip(pairs, x, findings.fleet.target, said)
-    return Row(anchors("quantity", standing.dimension.id, standing.now.id), standing, unit, drawn)
+    anchor = anchors("quantity", standing.dimension.id, standing.now.id)
+    return Row(anchor, standing, unit, drawn, state(standing, findings.fleet.target))
+
+
+def _urgency(row: Row) -> int:
+    """What misses first, what is open next, then what the standard controls would miss, then the rest."""
+    order = ("misses", "would", "open", "reaches")
+    adapted = row.state == "reaches" and row.standing.verdict == "holds"
+    return 10 * order.index(row.state) + 2 * adapted + (row.standing.now.axis != "size")
 
 
 # --- answers and their evidence --------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from maso.report.stress.standing import Standing, budgeted, misses, reaches, sta
 def junit(findings: Findings) -> str:
     """A whole XML document."""
     shown = legible_findings(findings)
-    found = budgeted(standings(shown))
+    found = budgeted(standings(shown), shown.fleet.target)
     root = Xml.Element("testsuites", name=f"maso stress {shown.fleet.name}")
     totals = [
         _suite(root, shown, dimension, [s for s in found if s.dimension is dimension])
@@ -64,7 +64,7 @@ def _case(suite: Xml.Element, findings: Findings, standing: Standing) -> str:
     properties = Xml.SubElement(case, "properties")
     for name, value in _facts(standing, where).items():
         Xml.SubElement(properties, "property", name=name, value=value)
-    if misses(standing, size):
+    if misses(quantity, size):
         remedy = ", ".join(standing.dimension.recommended) if standing.recommended is not None else ""
         message = (
             f"{quantity.title} misses its budget before the target of {quantity.target or size:,} {unit}"

@@ -58,7 +58,8 @@ def _verdict(findings: Findings) -> Iterator[str]:
     made, fleet = board(findings), findings.fleet
     yield f"# {text(fleet.name)}: what holds at {fleet.target:,} {text(fleet.unit)}"
     yield ""
-    yield f"**{words.VERDICTS[made.verdict]}.** {text(made.headline)} {text(made.first)}"
+    said = " ".join(line for line in (made.headline, made.first, made.attacks) if line)
+    yield f"**{words.VERDICTS[made.verdict]}.** {text(said)}"
     yield ""
     holds = ", ".join(text(control.name) for control in made.holds)
     yield f"- holds: {holds or 'nothing was found to hold without change'}"

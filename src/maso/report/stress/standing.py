@@ -56,8 +56,9 @@ def standings(findings: Findings) -> list[Standing]:
     ]
 
 
-def budgeted(found: Iterable[Standing]) -> list[Standing]:
-    return [s for s in found if s.now.budget is not None]
+def budgeted(found: Iterable[Standing], size: int) -> list[Standing]:
+    """Quantities that have something to reach: a budget, and a place on their axis where it must hold."""
+    return [s for s in found if s.now.budget is not None and target_of(s.now, size) is not None]
 
 
 def _standing(dimension: DimensionFinding, now: QuantityFinding, size: int) -> Standing:
@@ -110,51 +111,35 @@ def target_of(quantity: QuantityFinding, size: int) -> int | None:
 
 
 def reaches(quantity: QuantityFinding, size: int) -> bool | None:
-    """What the engine concluded; where it left that open, what the range says on its own."""
+    """What the engine concluded; where it left that open, what the range says on its own.
+
+    An unresolved range can still lie beyond the target as a whole; it is never taken as proof of the
+    contrary, which the gate would refuse for.
+    """
     if quantity.reaches_target is not None:
         return quantity.reaches_target
     found, target = quantity.breakpoint, target_of(quantity, size)
-    if found is None or target is None or found.kind not in ("measured", "extrapolated"):
+    if found is None or target is None or found.kind == "none":
         return None
-    if found.high is not None and found.high < target:
-        return False
     if found.low is not None and found.low >= target:
         return True
+    if found.kind != "unresolved" and found.high is not None and found.high < target:
+        return False
     return None
 
 
-def lies_below(quantity: QuantityFinding, size: int) -> bool:
-    """Whether the whole range of the breakpoint lies below the target."""
-    found, target = quantity.breakpoint, target_of(quantity, size)
-    return (
-        found is not None
-        and target is not None
-        and found.kind in ("measured", "extrapolated")
-        and found.high is not None
-        and found.high < target
-    )
-
-
-def misses(standing: Standing, size: int) -> bool:
-    """As declared, the whole range lies below the target; without a range, the value there is beyond it."""
-    now = standing.now
-    if now.breakpoint is not None and now.breakpoint.high is not None:
-        return lies_below(now, size)
-    return now.reaches_target is False
+def misses(quantity: QuantityFinding, size: int) -> bool:
+    """Whether the budget does not hold at the target: its range lies below, or the value there is over."""
+    return reaches(quantity, size) is False
 
 
 def below_target(findings: Findings) -> list[Standing]:
-    """What `--gate` refuses."""
-    return [s for s in budgeted(standings(findings)) if misses(s, findings.fleet.target)]
+    """What `--gate` refuses: what misses its target as the fleet file declares the controls."""
+    size = findings.fleet.target
+    return [s for s in budgeted(standings(findings), size) if misses(s.now, size)]
 
 
-def first_broken(found: Iterable[Standing], size: int) -> list[Standing]:
-    """Quantities over the size that break below the target under the standard controls, the first first."""
-    broken = [s for s in found if s.usual.axis == "size" and lies_below(s.usual, size)]
-    return sorted(broken, key=_breaks_at)
-
-
-def _breaks_at(standing: Standing) -> tuple[float, str]:
-    found = standing.usual.breakpoint
-    low = found.low if found is not None and found.low is not None else 0.0
-    return low, standing.path
+def breaks_at(quantity: QuantityFinding) -> float:
+    """For an order: where the range begins; what is over its budget from the first run on comes first."""
+    found = quantity.breakpoint
+    return found.low if found is not None and found.low is not None else 0.0

@@ -36,7 +36,9 @@ def _head(findings: Findings, made: Board) -> Text:
     fleet = findings.fleet
     text = Text(f"{fleet.name}: ", style="bold")
     text.append(words.VERDICTS[made.verdict], style=f"bold {_STYLES[made.verdict]}".strip())
-    text.append(f"\n  {made.headline}\n  {made.first}", style="not bold")
+    text.append(
+        "".join(f"\n  {line}" for line in (made.headline, made.first, made.attacks) if line), "not bold"
+    )
     if findings.quick:
         text.append("\n  quick: fewer seeds, sizes and repetitions than a full run", style="not bold")
     return text
@@ -80,10 +82,7 @@ def _advice(made: Board) -> list[RenderableType]:
 
 def _closing(findings: Findings, made: Board, directory: str) -> list[RenderableType]:
     answers = ", ".join(f"{n} {words.STATUSES[status]}" for status, n in made.answers.items() if n)
-    succeeded = sum(path.outcome == "succeeds" for path in findings.attack_paths)
     said = [f"answers: {answers or 'none'}"]
-    if findings.attack_paths:
-        said.append(f"attack paths tried: {len(findings.attack_paths)}, {succeeded} succeeded")
     said.append(f"decisions: {len(findings.decisions)}, for {words.count(len(made.deciders), 'owner')}")
     said.append(
         f"{words.count(findings.runs, 'run')}, {findings.cached_runs:,} of them from the cache,"

@@ -168,12 +168,12 @@ def breakpoint_words(found: BreakpointFinding | None, unit: str, largest: int | 
     if found.kind == "none":
         return f"none up to {largest:,} {unit}" if largest else "none"
     if found.kind == "unresolved":
-        known = found.low is not None and found.high is not None and found.low > 0
-        between = f", somewhere in {range_words(found.low, found.high)} {unit}" if known else ""
+        known = bool(found.low) or found.high is not None
+        between = f", somewhere in {range_words(found.low or None, found.high)} {unit}" if known else ""
         return f"unresolved{between}" + (f" ({found.why})" if found.why else "")
     text = f"{range_words(found.low, found.high)} {unit}".strip()
     if found.low == 0:  # how the search says that the smallest run was over the budget already
-        text = f"from the smallest run on (below {figure(found.high or 0)} {unit})"
+        return f"already at {figure(found.high or 0)} {unit}, the smallest run"
     if found.kind == "extrapolated":
         far = f", {figure(found.factor)} times the largest run" if found.factor else ""
         return f"{text} (extrapolated{far})"
