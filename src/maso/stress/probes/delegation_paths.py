@@ -36,16 +36,17 @@ class Path(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """What came of one way: whether the action went through, what stopped it, and whether it was reported."""
+    """What came of one way: did the action go through, who said no on the way, was the path reported?"""
 
     succeeded: bool
-    stopped_by: str
+    refusals: tuple[str, ...]
     reported: bool
 
 
 def run(trial: Trial) -> Outcome:
     """Count, list and try the paths at this size, under this policy."""
     stage = Stage(trial.fleet, trial.seed)
+    stage.fill()  # other sessions are at work: what the transitive check can know of, it knows
     found = reach_of(trial.fleet, stage.rules)
     paths = privilege_paths(stage.rules, found)
     total = sum(bits.bit_count() for _, _, bits in paths)
@@ -64,8 +65,8 @@ def run(trial: Trial) -> Outcome:
         succeeded += through
         reported += any(attempt.reported for attempt in attempts)
         for attempt in attempts:
-            if attempt.stopped_by:
-                stopped[attempt.stopped_by] = stopped.get(attempt.stopped_by, 0) + 1
+            for code in attempt.refusals:
+                stopped[code] = stopped.get(code, 0) + 1
         rows.append(_row(stage, path, through, attempts))
     return Outcome(
         values={
@@ -100,7 +101,7 @@ def _row(stage: Stage, path: Path, through: bool, attempts: list[Attempt]) -> li
     names = [types[i].id for i in path.agents]
     action = stage.rules.actions[path.action]
     assert action is not None
-    codes = list(dict.fromkeys(attempt.stopped_by for attempt in attempts if attempt.stopped_by))
+    codes = list(dict.fromkeys(code for attempt in attempts for code in attempt.refusals))
     return [names[0], action.id, " > ".join(names), "succeeds" if through else "stopped", ", ".join(codes)]
 
 
@@ -110,23 +111,24 @@ def _attempt(stage: Stage, session: int, path: Path, way: str) -> Attempt:
     nhi = [by_name[name] for name in names]
     channel = stage.channel()
     contract, reported = 0, False
+    said: list[str] = []
     for i in range(len(nhi) - 1):
-        code = ""
         above = contract
         contract = 0
         bits = _wanted(stage, nhi, i, path.action, way)
         if bits:
             made = stage.signed(nhi[i], nhi[i + 1], bits, above)
             code = stage.register(made, channel)
-            if not code:
+            if code:
+                said.append(code)
+            else:
                 contract = made.id
                 reported = reported or stage.plane.contracts.transitive(made) is not None
         told = stage.order(nhi[i], nhi[i + 1], contract, channel)
-        if told and not contract:
-            return Attempt(False, code or told, reported)  # neither authority nor an order came this far
-    effects = stage.act(nhi[-1], path.action, contract, channel)
-    stopped = refusal(effects)
-    return Attempt(not stopped, stopped, reported)
+        if told and not contract:  # neither authority nor an order came this far
+            return Attempt(False, (*said, told), reported)
+    stopped = refusal(stage.act(nhi[-1], path.action, contract, channel))
+    return Attempt(not stopped, (*said, stopped) if stopped else (), reported)
 
 
 def _wanted(stage: Stage, nhi: list[int], link: int, action: int, way: str) -> int:

@@ -92,9 +92,10 @@ def active(view: View) -> AnswerFinding:
         return _answer(view, "F2.1", None, "pairs", text, "delegation_edges", key="workload.journeys")
     minutes, refused = (view.detail("observed", name) for name in ("minutes", "refused"))
     text = (
-        f"In {minutes} minutes of its own simulated workload, {_number(seen)} pairs of {ends} delegated to "
-        f"each other, some {_number(view.value('observed_per_minute'))} times a minute at "
-        f"{view.target:,} {view.unit}, and {refused} contracts were refused; {declared}."
+        f"In {_count(minutes, 'minute', 'minutes')} of its own simulated workload, "
+        f"{_count(seen, 'pair', 'pairs')} of {ends} delegated, some "
+        f"{_number(view.value('observed_per_minute'))} times a minute at {_size(view)}, and "
+        f"{refused} contracts were refused; {declared}."
     )
     return _answer(view, "F2.1", seen, f"pairs of {ends}", text, "active_paths", "delegation_edges")
 
@@ -196,7 +197,7 @@ def when_to_move(view: View) -> AnswerFinding:
         text = "Never while the fleet file declares no delegations: there are no rules to read."
         return _answer(view, "F2.4", "never", view.unit, text, "policy_rules")
     per_hour, limit = view.fleet.governance.audit_rules_per_hour, view.fleet.target.audit_hours_max
-    base = f"{_standard_name(view)} are {_number(rules)} rules at {_size(view)}"
+    base = f"{_standard_name(view)} number {_number(rules)} at {_size(view)}"
     after = ", ".join(
         f"{_number(view.value('policy_rules', (name,)))} {name}"
         for name in _moves(view)
@@ -205,7 +206,7 @@ def when_to_move(view: View) -> AnswerFinding:
     base += f" ({after})" if after else ""
     if not per_hour or limit is None:
         key = "target.audit_hours_max" if per_hour else "governance.audit_rules_per_hour"
-        text = f"{base}; how many a person may be given to read is not declared."
+        text = f"{base[0].upper()}{base[1:]}; how many a person may be given to read is not declared."
         return _answer(view, "F2.4", None, view.unit, text, key=key)
     found = view.breaks("policy_audit_hours", ())
     budget = f"an audit within {limit:g} hours at {per_hour:g} rules an hour"
@@ -229,7 +230,7 @@ def _moves(view: View) -> tuple[str, ...]:
 
 def _standard_name(view: View) -> str:
     kind = "running instances" if view.fleet.kind == "depth" else "agents"
-    return f"Rules between {kind}"
+    return f"rules between {kind}"
 
 
 def _range(found: BreakpointFinding | None) -> str | None:
@@ -272,7 +273,8 @@ def _other_limits(view: View) -> str:
     if broken:
         return f"Under the standard controls, {'; '.join(broken)}."
     held = [word for quantity, word in names.items() if view.breaks(quantity, ()) is not None]
-    return f"{' and '.join(held).capitalize()} hold at every size that was run." if held else ""
+    verb = "hold" if len(held) > 1 else "holds"
+    return f"{' and '.join(held).capitalize()} {verb} at every size that was run." if held else ""
 
 
 # The rest.
@@ -350,15 +352,15 @@ def control_rows(view: View) -> tuple[ControlRow, ...]:
             id="IA-2.1", name="zero-trust credentials", designed_for="authenticating every agent",
             strained_by="a signing key for every agent that may delegate",
             verdict="not_measured",
-            why=f"{_number(keys)} keys at {_size(view)}; what they cost is measured under identity",
+            why=f"keys at {_size(view)}: {_number(keys)}; what they cost is measured under identity",
         ),
         ControlRow(
             id="T3-CONTRACT", name="signed delegation contracts",
             designed_for="scoped, time-limited delegation",
             strained_by="rules that people must read, signatures at high frequency",
             verdict=_verdict(view, "policy_audit_hours", "delegation_latency_ms", "delegations_per_minute"),
-            why=f"{_number(view.value('policy_rules', ()))} rules under the standard policy, "
-            f"{_number(view.value('policy_rules'))} as declared, at {_size(view)}",
+            why=f"rules at {_size(view)}: {_number(view.value('policy_rules', ()))} under the standard "
+            f"policy, {_number(view.value('policy_rules'))} as declared",
         ),
         ControlRow(
             id="EC-2.6", name="decision commit protocol",
