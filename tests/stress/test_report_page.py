@@ -137,7 +137,7 @@ def test_the_verdict_counts_and_names_what_breaks_first():
     text = Page(page(sample())).text
     assert (
         "At its target of 400 agents, 1 quantity of 4 with a budget holds with the controls as the fleet file"
-        " declares them; 1 more with what is recommended, 1 with nothing that was tried, 1 could not be"
+        " declares them; 1 more with what is recommended, 1 breaks, whatever was tried, 1 could not be"
     ) in text
     assert "Breaks first: Delegations a minute within the latency budget: 144 to 158 agents." in text
     assert "1 of 2 attack paths that were tried succeeded." in text

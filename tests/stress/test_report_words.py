@@ -54,13 +54,20 @@ def test_a_breakpoint_says_how_it_is_known():
     assert said(far, "agents") == "1,600 to 1,700 agents (extrapolated, 4.2 times the largest run)"
     assert said(NO_BREAK, "agents", 1000) == "none up to 1,000 agents"
     unresolved = BreakpointFinding(low=20, high=390, kind="unresolved", why="noise")
-    assert said(unresolved, "agents") == "unresolved, somewhere in 20 to 390 agents (noise)"
+    assert said(unresolved, "agents") == "unresolved, somewhere at 20 to 390 agents (noise)"
     assert said(BreakpointFinding(low=None, high=None, kind="unresolved"), "agents") == "unresolved"
     # The search says 0 where the smallest run was over the budget already.
-    assert said(breaks(0, 5), "agents") == "already at 5 agents, the smallest run"
+    assert said(breaks(0, 5), "agents") == "already at 5 agents, the smallest size run"
     assert said(breaks(310, 310), "agents") == "310 agents"
     # How a range was found is told with its runs.
     assert said(breaks(310, 340, why="within the budget at 310"), "agents") == "310 to 340 agents"
+
+
+def test_one_size_is_no_range():
+    once = replace(audit_before(), points=audit_before().points[-1:])
+    assert words.breaks_words(once, "agents") == "over its budget at 400 agents, the only size run"
+    held = replace(once, reaches_target=True)
+    assert words.breaks_words(held, "agents") == "within its budget at 400 agents, the only size run"
 
 
 def test_without_a_budget_the_key_is_named():
@@ -140,7 +147,7 @@ def test_what_is_over_its_budget_at_the_only_size_run_misses():
     at_once = replace(rate_quantity(), breakpoint=breaks(0, TARGET), reaches_target=False)
     findings = sample(dimensions=(replace(delegation(), quantities=(at_once,), adaptations=()),))
     assert [s.now.id for s in below_target(findings)] == ["delegations_per_minute"]
-    assert board(findings).first.endswith("latency budget: already at 400 agents, the smallest run.")
+    assert board(findings).first.endswith("latency budget: already at 400 agents, the smallest size run.")
 
 
 def test_a_quantity_without_a_place_to_reach_counts_for_nothing():

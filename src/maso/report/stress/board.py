@@ -118,11 +118,15 @@ def _headline(findings: Findings, states: dict[State, list[Standing]]) -> str:
     text = f"{at}, {many} {holds} with the controls as the fleet file declares them"
     rest = [
         f"{len(states['would'])} more with what is recommended" if states["would"] else "",
-        f"{len(states['misses'])} with nothing that was tried" if states["misses"] else "",
+        f"{_breaking(len(states['misses']))}, whatever was tried" if states["misses"] else "",
         f"{len(states['open'])} could not be decided" if states["open"] else "",
     ]
     said = [part for part in rest if part]
     return f"{text}; {', '.join(said)}." if said else f"{text}."
+
+
+def _breaking(number: int) -> str:
+    return f"{number} {'breaks' if number == 1 else 'break'}"
 
 
 def _first(findings: Findings, breaks: list[Standing], usual: list[Standing]) -> str:

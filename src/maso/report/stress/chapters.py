@@ -281,7 +281,10 @@ def configurations(standing: Standing) -> list[Series]:
 
 
 def _same(one: QuantityFinding, other: QuantityFinding) -> bool:
-    return one.points == other.points
+    """Whether one plot would lie on the other: the same medians wherever both were run."""
+    mine, theirs = ({p.size for p in q.points} for q in (one, other))
+    shared = sorted(mine & theirs)
+    return bool(shared) and all(words.value_at(one, s) == words.value_at(other, s) for s in shared)
 
 
 def _legend(series: Series, unit: str, size: int, standing: Standing) -> Legend:
@@ -318,7 +321,8 @@ def breakpoint_rows(findings: Findings, found: list[Standing], anchors: Anchors)
 def _row(findings: Findings, standing: Standing, x: Axis, anchors: Anchors) -> Row:
     unit = words.axis_unit(findings, standing.now)
     drawn = Markup()
-    if standing.now.axis == "size" and standing.now.breakpoint is not None:
+    several = len({point.size for point in standing.now.points}) > 1
+    if several and standing.now.axis == "size" and standing.now.breakpoint is not None:
         pairs = [(0, standing.usual)]
         after = standing.recommended or (standing.now if standing.standard is not None else None)
         pairs += [(1, after)] if after is not None else []

@@ -169,11 +169,11 @@ def breakpoint_words(found: BreakpointFinding | None, unit: str, largest: int | 
         return f"none up to {largest:,} {unit}" if largest else "none"
     if found.kind == "unresolved":
         known = bool(found.low) or found.high is not None
-        between = f", somewhere in {range_words(found.low or None, found.high)} {unit}" if known else ""
+        between = f", somewhere at {range_words(found.low or None, found.high)} {unit}" if known else ""
         return f"unresolved{between}" + (f" ({found.why})" if found.why else "")
     text = f"{range_words(found.low, found.high)} {unit}".strip()
     if found.low == 0:  # how the search says that the smallest run was over the budget already
-        return f"already at {figure(found.high or 0)} {unit}, the smallest run"
+        return f"already at {figure(found.high or 0)} {unit}, the smallest size run"
     if found.kind == "extrapolated":
         far = f", {figure(found.factor)} times the largest run" if found.factor else ""
         return f"{text} (extrapolated{far})"
@@ -186,6 +186,10 @@ def largest_run(quantity: QuantityFinding) -> int | None:
 
 def breaks_words(quantity: QuantityFinding, unit: str) -> str:
     """Where a quantity breaks, or why that cannot be said."""
+    sizes = {point.size for point in quantity.points}
+    if len(sizes) == 1 and quantity.budget is not None and quantity.reaches_target is not None:
+        side = "within" if quantity.reaches_target else "over"
+        return f"{side} its budget at {max(sizes):,} {unit}, the only size run"
     if quantity.breakpoint is not None:
         return breakpoint_words(quantity.breakpoint, unit, largest_run(quantity))
     if quantity.budget is not None:
