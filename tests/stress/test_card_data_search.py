@@ -95,7 +95,7 @@ def test_records_are_searched_as_bytes_texts_and_integers() -> None:
         assert needles.in_record(encode_record(hidden)) == known
     coded = encode_record(msgspec.structs.replace(clean, scope="dfdj-fhih-hgdg-cbei-xyz"))
     assert needles.in_record(coded) is None
-    assert needles.verbatim_in(coded) == 1
+    assert needles.verbatim_in(coded, listed=True) == 1
 
 
 class Hidden(msgspec.Struct, gc=False):

@@ -216,6 +216,10 @@ _PASTES: Final = Probe(
             budget=_none,
         ),
         Quantity(
+            id="paste_records_invented", title="numbers that stand in these records in an invented way",
+            unit="numbers", mark="measured", controls=("OB-1.1",), expected="constant", exact=True,
+        ),
+        Quantity(
             id="piece_digits_max", title="digits of a number that arrived before a piece was refused",
             unit="digits", mark="measured", controls=("DP-2.1",), expected="constant", exact=True,
         ),
@@ -255,6 +259,10 @@ _FLOWS: Final = Probe(
             id="attempt_records_with_card", title="records of all these with a card number in them",
             unit="records", mark="measured", controls=("OB-1.1",), expected="constant", exact=True,
             budget=_none,
+        ),
+        Quantity(
+            id="attempt_records_invented", title="numbers that stand in these records in an invented way",
+            unit="numbers", mark="measured", controls=("OB-1.1",), expected="constant", exact=True,
         ),
         Quantity(
             id="flows_leaking_outside", title="flows that pass on an invented way of a number from outside",

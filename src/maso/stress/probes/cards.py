@@ -12,6 +12,7 @@ Counts, names of types, ports, ways and reasons are returned; no number, no text
 
 from collections import Counter
 from collections.abc import Iterable
+from math import ceil
 from typing import Any, Final
 
 from maso.clock import MINUTE
@@ -21,6 +22,7 @@ from maso.plane.events import Arrive, Purge
 from maso.sim.adversaries.surface import body_of
 from maso.sim.payloads import NOTHING, compile_payload
 from maso.sim.streams import Stream, stream
+from maso.sim.workloads import MESSAGES_PER_AGENT_MINUTE
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.cards_fields import FieldWatch, FlowFields, flow_fields
 from maso.stress.probes.cards_fleet import Cards, Entry
@@ -41,6 +43,7 @@ BREADTH_MINUTES: Final = 2  # tasks of a breadth fleet are over in seconds
 _EXTRA_MINUTES: Final = 5  # where nobody holds a number at the end, so that a purge has something to purge
 _HONEST_SESSIONS, _HONEST_MINUTES = 40, 3
 _BATCH, _BATCHES = 40, 3
+_TASKS_MIN: Final = 10
 _LABEL_CONTROLS: Final = (classification.ID, derive.ID)
 
 
@@ -65,6 +68,8 @@ def _scene(trial: Trial, minutes: int, sessions: int, *others: FieldWatch) -> Sc
 
 def run_scope(trial: Trial) -> Outcome:
     minutes = MINUTES_QUICK if trial.quick else MINUTES_FULL
+    if trial.fleet.kind != "depth":
+        minutes = _minutes_for_tasks(trial, minutes)
     scene = _scene(trial, minutes, trial.size)
     if scene is None:
         return Outcome(values={}, details={"why": "no task can walk along this fleet's links"})
@@ -94,6 +99,13 @@ def run_scope(trial: Trial) -> Outcome:
         "nobody_there": scene.customers.nobody,
     }
     return Outcome(values=values, details=details)
+
+
+def _minutes_for_tasks(trial: Trial, minutes: int) -> int:
+    """A few agents begin a task now and then: as long as it takes for some to have begun."""
+    rate = trial.fleet.workload.messages_per_agent_minute or MESSAGES_PER_AGENT_MINUTE
+    tasks_a_minute = rate * len(trial.fleet.types) / trial.fleet.workload.handoffs_max
+    return max(minutes, min(JOURNEY_MINUTES_MAX, ceil(_TASKS_MIN / max(tasks_a_minute, 0.01))))
 
 
 def _scope_values(scene: Scene, minutes: int) -> dict[str, float]:
@@ -189,7 +201,9 @@ def run_journeys(trial: Trial) -> Outcome:
     most = JOURNEY_SESSIONS if trial.quick else JOURNEY_SESSIONS_FULL
     minutes = min(JOURNEY_MINUTES_MAX, fleet.workload.session_minutes + JOURNEY_MINUTES_MORE)
     fields = FieldWatch()
-    scene = _scene(trial, minutes if depth else BREADTH_MINUTES, min(trial.size, most), fields)
+    if not depth:
+        minutes = _minutes_for_tasks(trial, BREADTH_MINUTES)
+    scene = _scene(trial, minutes, min(trial.size, most), fields)
     if scene is None:
         return Outcome(values={}, details={"why": "no task can walk along this fleet's links"})
     scene.sim.kernel.run(scene.sim.end)
@@ -284,10 +298,11 @@ def run_pastes(trial: Trial) -> Outcome:
         "pastes_tried": len(written),
         "paste_entries": len(cards.entries()),
         "paste_records_with_card": tried.with_card,
+        "paste_records_invented": tried.invented,
     }
     if listed:
         values["pasted_listed_share"] = sum(one.whole for one in listed) / len(listed)
-        values["piece_digits_max"] = max(one.piece for one in listed if not one.whole)
+        values["piece_digits_max"] = max((one.piece for one in listed if not one.whole), default=0)
     if unlisted:
         values["pasted_unlisted_share"] = sum(one.whole for one in unlisted) / len(unlisted)
     details = {
@@ -351,6 +366,7 @@ def run_flows(trial: Trial) -> Outcome:
         "attempts_tried": len(attempts),
         "flows_leaking_listed": len(_flows(a for a in attempts if a.listed and a.arrived)),
         "attempt_records_with_card": tried.with_card,
+        "attempt_records_invented": tried.invented,
         "flows_leaking_outside": len(_flows(a for a in attempts if not a.given and a.arrived)),
     }
     if given:
@@ -388,7 +404,8 @@ def _outside(attempts: Iterable[Attempt]) -> list[list[str]]:
 
 def run_honest(trial: Trial) -> Outcome:
     """Honest messages that a label refused in a short run: what labels cost those who do nothing wrong."""
-    scene = _scene(trial, _HONEST_MINUTES if trial.fleet.kind == "depth" else 1, _HONEST_SESSIONS)
+    minutes = _HONEST_MINUTES if trial.fleet.kind == "depth" else _minutes_for_tasks(trial, 1)
+    scene = _scene(trial, minutes, _HONEST_SESSIONS)
     if scene is None:
         return Outcome(values={})
     scene.sim.kernel.run(scene.sim.end)

@@ -109,11 +109,14 @@ class Needles:
         self._numbers: dict[str, int] = {}  # digits, forwards and backwards -> which number
         self._lengths: tuple[int, ...] = ()
         self._pieces: dict[int, list[tuple[int, tuple[str, ...]]]] = {}  # session -> (number, pieces)
-        self._verbatim: dict[str, int] = {}
+        self._verbatim: dict[str, bool] = {}  # what was written for a whole number; whether it is listed
         self.planted = 0
 
-    def plant(self, number: str, session: int = 0, pieces: tuple[str, ...] = ()) -> int:
-        """Look for this number from now on; returns which one it is. `pieces`: how it was written."""
+    def plant(self, number: str, session: int = 0, pieces: tuple[str, ...] = (), listed: bool = True) -> int:
+        """Look for this number from now on; returns which one it is.
+
+        pieces  how it was written; `listed`: in a way that the detector's documentation promises to see
+        """
         known = self._numbers.get(number)
         if known is None:
             known = self.planted
@@ -125,7 +128,7 @@ class Needles:
             coded = tuple(squeezed(piece) for piece in pieces)
             self._pieces.setdefault(session, []).append((known, coded))
             if len(pieces) == 1 and len(coded[0]) >= _SHORTEST - 3:
-                self._verbatim[pieces[0]] = known
+                self._verbatim[pieces[0]] = listed
         return known
 
     def in_digits(self, digits: str) -> int | None:
@@ -170,9 +173,9 @@ class Needles:
         texts = " ".join(_strings(values))
         return self.in_text(texts) if len(texts) >= _SHORTEST else None
 
-    def verbatim_in(self, blob: bytes) -> int:
+    def verbatim_in(self, blob: bytes, *, listed: bool) -> int:
         """How many planted forms stand in the bytes as they were written."""
-        return sum(form.encode() in blob for form in self._verbatim)
+        return sum(form.encode() in blob for form, kind in self._verbatim.items() if kind is listed)
 
     def pieces_of(self, session: int) -> list[tuple[int, tuple[str, ...]]]:
         return self._pieces.get(session, [])

@@ -92,7 +92,8 @@ class Ground:
         self.scene.sim.handle(CloseSession(self._session))
 
     def tried(self, found: list[Any]) -> "Tried":
-        return Tried(found, len(self.scene.log.bodies), self.scene.records_with_card())
+        scene = self.scene
+        return Tried(found, len(scene.log.bodies), scene.records_with_card(), scene.invented_in_records())
 
 
 def rotated(ways: Sequence[Way], each: int, start: int) -> tuple[Way, ...]:
@@ -111,11 +112,16 @@ class Written(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """What was tried, and the records that came of it: how many, and how many with a number in them."""
+    """What was tried, and the records that came of it.
+
+    with_card  of the records, those with a number in a listed way
+    invented   numbers that stand in the records in an invented way
+    """
 
     found: list[Any]
     records: int
     with_card: int
+    invented: int
 
 
 def every_paste(fleet: Fleet, seed: int, most: int) -> Tried:
@@ -159,7 +165,7 @@ def _attempt(ground: Ground, sender: TypeRules, flow: Flow, number: str, writing
     kind, action = flow.key >> 12 & 7, flow.key & 0xFFF
     who = ground.open(sender.id, *(() if receiver.is_port else (receiver.id,)), *_teller(scene, sender.id))
     given = _give(scene, who, sender.id, number)
-    known = scene.needles.plant(number, who[sender.id].session, writing.pieces)
+    known = scene.needles.plant(number, who[sender.id].session, writing.pieces, writing.listed)
     to = scene.sim.ports[receiver.id].nhi if receiver.is_port else who[receiver.id].nhi
     stopped = ""
     for body in writing.bodies:
@@ -187,7 +193,7 @@ def _teller(scene: Scene, holder: str) -> tuple[str, ...]:
 
 
 def _give(scene: Scene, who: dict[str, Actor], holder: str, number: str) -> bool:
-    """A payment form gives the holder the number, and a colleague an id; False where no form leads to it."""
+    """A payment form gives the holder the number, and a colleague an id; False where none is let through."""
     form = next((link for link in scene.cards.forms() if link.to == holder), None)
     if form is None:
         return False
@@ -201,8 +207,9 @@ def _give(scene: Scene, who: dict[str, Actor], holder: str, number: str) -> bool
         body = body_of(told, **dict.fromkeys(ids, _TOLD))
         wire = _sealed(who[name], actor.nhi, MessageKind.DATA, 0, body)
         scene.sim.handle(Arrive(actor.session, wire))
-    scene.sim.from_port(form.from_, actor.session, actor.nhi, body_of(schema, **{card: number}))
-    return True
+    body = body_of(schema, **{card: number})
+    happened = scene.sim.from_port(form.from_, actor.session, actor.nhi, body)
+    return outcome_of(happened.effects, body) == ALLOWED
 
 
 def _sealed(actor: Actor, to: int, kind: int, action: int, body: bytes) -> bytes:

@@ -277,7 +277,7 @@ def paste(eyes: Eyes, number: str, session: int, nhi: int, entry: Entry, way: Wa
     """Somebody writes a card number through an entry, now; the messages go one after the other."""
     sim, outcomes, reason = eyes.sim, [], ""
     pieces = way.write(number)
-    known = eyes.needles.plant(number, session, pieces)
+    known = eyes.needles.plant(number, session, pieces, way.listed)
     action = sim.rules.action_by_id[entry.action].number if entry.action else 0
     for text in sentences(pieces):
         payload = body_of(entry.schema, **{entry.field: text[: entry.schema.fields[entry.field].max or None]})
@@ -333,9 +333,13 @@ class Scene:
     # What is searched beside the contexts.
 
     def records_with_card(self) -> int:
-        """Records in whose bytes a number stands, in any way that was planted or that the search undoes."""
+        """Records in whose bytes a number stands, in a listed way or in any that the search undoes."""
         found = sum(self.needles.in_record(body) is not None for body in self.log.bodies)
-        return found or self.needles.verbatim_in(b"\0".join(self.log.bodies))
+        return found or self.needles.verbatim_in(b"\0".join(self.log.bodies), listed=True)
+
+    def invented_in_records(self) -> int:
+        """Numbers that stand in the records in a way of somebody's invention."""
+        return self.needles.verbatim_in(b"\0".join(self.log.bodies), listed=False)
 
     def stray_contexts(self) -> int:
         """Live instances, not cleared, in whose own memory (messages, values, claims) a number stands."""

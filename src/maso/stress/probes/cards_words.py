@@ -3,6 +3,7 @@
 Every figure comes from the view, and no text ever held a card number: probes return counts and names.
 """
 
+from math import ceil
 from typing import Any, Final
 
 from maso.findings import (
@@ -87,6 +88,12 @@ def _last(view: View, quantity: str) -> float | None:
     return points[-1][1] if points else None
 
 
+def _ever(view: View, quantity: str) -> float | None:
+    """The most of it at any size: one run in which it happened is enough."""
+    points = view.points(quantity)
+    return float(ceil(max(value for _, value in points))) if points else None
+
+
 def _detail(view: View, probe: str, name: str, chosen: tuple[str, ...] | None = None) -> Any:
     return view.detail(probe, name, chosen) or 0
 
@@ -95,13 +102,13 @@ def _detail(view: View, probe: str, name: str, chosen: tuple[str, ...] | None = 
 
 
 def scope(view: View) -> AnswerFinding:
-    held = _last(view, "types_holding_cards")
+    held = _ever(view, "types_holding_cards")
     cards = Cards(view.fleet)
     quantities = ("types_holding_cards", "types_beyond_scope", "types_in_scope_attacked")
     if held is None:
         text = f"Nothing was found: {why_not(view)}. {_declared_scope(cards)}"
         return _answer(view, "E5.1", "declared", float(len(cards.cleared_types)), "types", text)
-    beyond = _last(view, "types_beyond_scope") or 0
+    beyond = _ever(view, "types_beyond_scope") or 0
     planted, pasted = _detail(view, "scope", "numbers"), _detail(view, "scope", "pasted")
     found = (
         f"Of {number(planted)} card numbers in a run of {_largest(view)} ({number(pasted)} of them pasted "
@@ -219,7 +226,7 @@ def audit_log(view: View) -> AnswerFinding:
         "every way of writing tried at every entry, every flow tried), "
         f"{number(found)} hold a card number as text, in any code or piece planted, as digits over values "
         "or as "
-        f"an integer; {number(_last(view, 'texts_with_card'))} refusals or errors name one. Records keep "
+        f"an integer; {number(_ever(view, 'texts_with_card'))} refusals or errors name one. Records keep "
         "keyed "
         "digests, and an excerpt only of what was refused, held or masked, with every digit replaced. "
     )
@@ -234,10 +241,20 @@ def audit_log(view: View) -> AnswerFinding:
     )  # fmt: skip
 
 
+def _invented(view: View) -> str:
+    found = sum(view.value(name) or 0 for name in ("paste_records_invented", "attempt_records_invented"))
+    if not found:
+        return ""
+    return (
+        f" In an invented way {_count(found, 'number stands', 'numbers stand')} in an excerpt: brought from "
+        "outside, so that no label named it."
+    )
+
+
 def _record_searches(view: View) -> tuple[tuple[str, float | None], ...]:
     """(probe, records with a card number that its search found)."""
     return (
-        ("scope", _last(view, "records_with_card")),
+        ("scope", _ever(view, "records_with_card")),
         ("pastes", view.value("paste_records_with_card")),
         ("flows", view.value("attempt_records_with_card")),
     )
@@ -301,10 +318,10 @@ def _verdict(*held: float | None) -> Verdict:
 
 def control_rows(view: View) -> tuple[ControlRow, ...]:
     before, after = (view.value("flows_leaking_given", chosen) for chosen in ((), None))
-    label_verdict = _verdict(after, _last(view, "types_beyond_scope"))
+    label_verdict = _verdict(after, _ever(view, "types_beyond_scope"))
     if label_verdict == "holds" and before:
         label_verdict = "adapts"
-    left = (_last(view, "copies_after_end"), view.value("copies_after_purge"), _last(view, "stray_contexts"))
+    left = (_ever(view, "copies_after_end"), view.value("copies_after_purge"), _ever(view, "stray_contexts"))
     records = [count for _, count in _record_searches(view)]
     unlisted = view.value("pasted_unlisted_share")
     return (
