@@ -97,6 +97,21 @@ def _key(sender: TypeRules, recipient: TypeRules) -> int:
     return sender.index << _INDEX_BITS | recipient.index
 
 
+def count_pair_rules(fleet: Fleet) -> int:
+    """How many rules `pair_rules` makes, without making them: they grow with the square of the agents."""
+    cleared = {t.id: frozenset(t.clearance.compartments) for t in fleet.types}
+    ports = {p.id: frozenset(p.clearance.compartments) for p in fleet.ports}
+    port_of = {action.id: action.port for action in fleet.actions}
+    total = 0
+    for barrier in barriers_of(fleet):
+        behind = [agent for agent in fleet.types if barrier in cleared[agent.id]]
+        total += len(behind) * (len(fleet.types) - len(behind))
+        for agent in behind:
+            used = dict.fromkeys(port_of[name] for name in agent.actions)
+            total += sum(barrier not in ports[name] for name in used)
+    return total
+
+
 class PerPairRules:
     """DP-1.1 by rules between pairs; see the module's first lines."""
 

@@ -2,8 +2,8 @@
 
 All patterns are one Hyperscan database, so 5,000 of them cost a small multiple of 10. Compiling thousands
 takes seconds and is done once per process for the same patterns. Each content is looked at once, by digest.
-Content with escapes or characters outside ASCII is looked at twice: as it is, and with escapes undone and
-look-alikes folded. The answer is which patterns were found, as their positions; never what was found.
+Content with escapes or with characters that are neither ASCII nor honest accents is looked at twice: as it is,
+and with escapes undone and look-alikes folded. The answer is which patterns were found, as their positions; never what was found.
 
 Capitals of ASCII letters make no difference, and `.` takes a line break. Not handled: what is encoded,
 spelled in other words, or cut into pieces (the label is what follows a thing that nobody can recognise),
@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import hyperscan
 
-from maso.scan.normalise import fold, unescape
+from maso.scan.normalise import UNFOLDED, fold, unescape
 
-# F6 speaks of thousands. 5,000 names compile in 3 to 6 seconds, which a start may take; more may not.
+# F6 speaks of thousands. 5,000 names and formats compile in 3 to 13 seconds, which a start may take.
 PATTERNS_MAX: Final = 5_000
 CACHE_SIZE: Final = 65_536  # as many contents as the scanner remembers; nearly all share one empty answer
 DATABASES_KEPT: Final = 8
@@ -99,6 +99,15 @@ class OwnPatterns:
         found: list[int] = []
         self._scan(content, _collect, 0, found, self._scratch)
         if b"\\" in content or not content.isascii():
-            plain = fold(unescape(content.decode("utf-8", "replace"))).encode("utf-8", "replace")
-            self._scan(plain, _collect, 0, found, self._scratch)
+            self._again(content, found)
         return tuple(sorted({*found})) if found else _NOTHING
+
+    def _again(self, content: bytes, found: list[int]) -> None:
+        """Look once more where escapes or look-alikes stood; honest accents are neither."""
+        written = content.decode("utf-8", "replace")
+        text = unescape(written) if "\\" in written else written
+        if UNFOLDED.search(text) is not None:
+            text = fold(text)
+        elif text is written or text == written:
+            return
+        self._scan(text.encode("utf-8", "replace"), _collect, 0, found, self._scratch)

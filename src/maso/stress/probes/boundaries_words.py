@@ -1,0 +1,374 @@
+"""What was measured about data boundaries, in words: answers, controls, decisions, costs, attack paths.
+
+Every figure comes from the view; where it has none, the text says which key of the fleet file would give it.
+"""
+
+from typing import Any, Final
+
+from maso.controls.barriers import barriers_of
+from maso.findings import AnswerFinding, AttackPath, ControlRow, CostFinding, DecisionFinding, Verdict
+from maso.stress.dimension import View
+from maso.stress.questions import BY_ID
+
+DIMENSION_ID: Final = "data-boundaries"
+LATTICE: Final = "label-lattice"
+BUSES: Final = "bus-per-barrier"
+AT_BOUNDARIES: Final = "scan-at-boundaries"
+STANDARD: Final[tuple[str, ...]] = ()
+RIGHT: Final = "security_control_budget"  # the decision right under which controls are changed
+RATES_ASKED: Final = (1_000, 10_000, 600_000)
+NAMES_SHOWN: Final = 12
+NOT_CHECKED: Final = (
+    "covert channels: an agent that tells one bit at a time by what it chooses and when",
+    "data that leaves by an agent's model provider, which sees every prompt",
+    "whether clearances, markings and owners in the fleet file are right: they are taken as declared",
+    "rules that find what is encoded, translated or cut into pieces: a firm's own names are found as written",
+    "a network between buses: several buses were measured one after the other, in one process",
+    "the cost of a message in a depth fleet beyond 200 open sessions (50 with `--quick`), where it is 1.2 times "
+    "as much at 60,000 instances",
+    "queues were simulated with random arrivals and one mean cost; a burst of everybody at once is worse",
+)
+
+
+def _n(value: float | None) -> str:
+    if value is None:
+        return "not measured"
+    if value == int(value) or abs(value) >= 100:
+        return f"{round(value):,}"
+    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
+
+
+def _percent(share: float | None) -> str:
+    return "not measured" if share is None else f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
+
+
+def _size(view: View) -> str:
+    return f"{view.target:,} {view.unit}"
+
+
+def _answer(
+    view: View, question: str, value: float | str | None, unit: str, text: str, *quantities: str,
+    key: str = "", declared: bool = False,
+) -> AnswerFinding:  # fmt: skip
+    return AnswerFinding(
+        question=question,
+        asked=BY_ID[question].words,
+        dimension=DIMENSION_ID,
+        status="missing" if key else "declared" if declared else "measured",
+        value=value,
+        unit=unit,
+        text=text,
+        evidence=view.evidence(*quantities),
+        key=key,
+    )
+
+
+def _none_declared(view: View, question: str) -> AnswerFinding:
+    text = (
+        "No information barrier is declared. If there are data that some agents must not have, declare a "
+        "compartment with `barrier: true` and give those who may have it clearance for it."
+    )
+    return _answer(view, question, None, "", text, key="compartments[].barrier")
+
+
+def _with(view: View, adaptation: str) -> tuple[str, ...]:
+    """The fleet as declared, and this adaptation."""
+    return tuple(dict.fromkeys((*view.in_force, adaptation)))
+
+
+# Questions.
+
+
+def barriers_declared(view: View) -> AnswerFinding:
+    barriers = barriers_of(view.fleet)
+    if not barriers:
+        return _none_declared(view, "F6.1")
+    names = ", ".join(barriers[:NAMES_SHOWN])
+    entries, rules = view.value("barrier_entries"), view.value("barrier_entries", STANDARD)
+    text = (
+        f"{len(barriers)} barriers are declared: {names}. At {_size(view)}, one rule for each barrier and "
+        f"pair that must be kept apart makes {_n(rules)} entries to read; as declared it is {_n(entries)}."
+    )
+    return _answer(view, "F6.1", len(barriers), "barriers", text, "barrier_entries", declared=True)
+
+
+def pairs_that_cross(view: View) -> AnswerFinding:
+    if not barriers_of(view.fleet):
+        return _none_declared(view, "F6.2")
+    linked, apart = view.value("crossing_pairs"), view.value("pairs_apart")
+    links = view.detail("entries", "crossing_total") or 0
+    shedding = view.detail("entries", "shedding") or 0
+    text = (
+        f"{_n(linked)} pairs of agents have a link across a barrier, of {_n(apart)} that a barrier lies "
+        f"between. Of {_n(links)} such links, {_n(shedding)} shed the barrier by a strict schema that "
+        "somebody answers for; the list names them."
+    )
+    return _answer(view, "F6.2", linked, "pairs", text, "crossing_pairs", "pairs_apart")
+
+
+def scanning_viable(view: View) -> AnswerFinding:
+    rate = view.fleet.target.messages_per_second
+    sustained, cost = view.value("sustained_per_second"), view.value("handled_us")
+    if sustained is None or cost is None:
+        text = "No traffic could be measured: the fleet has no links along which messages go."
+        return _answer(view, "F6.3", None, "", text, key="links")
+    cores = {asked: view.value("cores", at=asked) for asked in RATES_ASKED}
+    at_rates = ", ".join(f"{_n(value)} at {asked:,}" for asked, value in cores.items() if value is not None)
+    text = (
+        f"A message takes {_n(cost)} us with everything scanned, so one core sustains {_n(sustained)} a "
+        f"second; cores at messages a minute: {at_rates or 'not measured'}. "
+    )
+    if rate is None:
+        text += "Whether that is enough cannot be said: the file declares no rate. "
+        return _answer(
+            view, "F6.3", sustained, "messages/s", text + _segmented(view), key="target.messages_per_second"
+        )
+    if sustained >= rate:
+        text += (
+            f"That is {_n(sustained / rate)} times the declared {rate:,}: scanning every message is viable. "
+        )
+    else:
+        text += f"That is less than the declared {rate:,}: more cores are needed, or a bus for each barrier. "
+    text += _segmented(view)
+    return _answer(view, "F6.3", sustained, "messages/s", text, "sustained_per_second", "cores", "late_ms")
+
+
+def _segmented(view: View) -> str:
+    """What one bus for each barrier would do."""
+    cut = _with(view, BUSES)
+    buses, sustained = view.value("buses", cut), view.value("sustained_per_second", cut)
+    if buses is None or sustained is None or buses < 2:
+        return ""
+    return (
+        f"{_n(buses)} buses, one for each set of barriers, would sustain {_n(sustained)} a second with a "
+        f"core each; a message that crosses would take {_n(view.value('crossing_us', cut))} us instead of "
+        f"{_n(view.value('crossing_us'))}."
+    )
+
+
+def derived_inherits(view: View) -> AnswerFinding:
+    if not barriers_of(view.fleet):
+        return _none_declared(view, "F6.4")
+    now, before = view.value("uncleared_receivers"), view.value("uncleared_receivers", STANDARD)
+    longest = view.detail("handoffs", "longest")
+    if now is None:
+        text = (
+            "No chain could be tried: at this size nobody with a link stands outside a barrier. Every "
+            "agent is cleared for the same."
+        )
+        return _answer(view, "F6.4", None, "", text, key="types[].clearance")
+    verdict = "inherits" if now == 0 else "does not inherit"
+    text = (
+        f"Derived data {verdict} the restriction: a summary in other words, handed on up to {_n(longest)} "
+        f"times, reached {_n(now)} agents that are not cleared as the fleet is declared, and {_n(before)} "
+        "where labels are what senders state and rules look at content."
+    )
+    return _answer(view, "F6.4", now, "agents", text, "uncleared_receivers")
+
+
+# Adaptations.
+
+
+def lattice_gives_up(view: View, _own: str) -> str:
+    over = view.value("overlabelled_share", (LATTICE,))
+    refused = view.value("refused_honest_share", (LATTICE,))
+    saturated = view.value("saturated_refused_share", (LATTICE,))
+    return (
+        f"granularity: a label follows what an agent was told, not what it says. {_percent(over)} of "
+        "messages between agents carry a label that their own content does not call for; "
+        f"{_percent(refused)} of honest messages are refused for it; and once an agent was told all that "
+        f"it may know, {_percent(saturated)} of the links measured take no harmless message of it any more"
+    )
+
+
+def lattice_cost(view: View) -> tuple[float | None, str]:
+    before, after = view.value("barrier_audit_hours", STANDARD), view.value("barrier_audit_hours", (LATTICE,))
+    if before is None or after is None:
+        return 0.0, "no part of the platform changes"
+    return 0.0, f"no part of the platform changes; {_n(before)} hours of audit become {_n(after)}"
+
+
+def buses_give_up(view: View, own: str) -> str:
+    cut = _with(view, own)
+    buses = view.value("buses", cut)
+    if buses is None:
+        return "not measured: no barrier is declared"
+    return (
+        f"one place to look: {_n(buses)} buses with {_n(view.value('port_adapters', cut))} port adapters "
+        f"(one bus: {_n(view.value('port_adapters'))}) and records of their own; a message that crosses is "
+        f"decided twice, in {_n(view.value('crossing_us', cut))} us instead of "
+        f"{_n(view.value('crossing_us'))}; {_n(view.value('lost_by_gates', cut))} links and delegations "
+        "across barriers lose what a gate does not carry (instructions, claims, authority)"
+    )
+
+
+def buses_cost(view: View) -> tuple[float | None, str]:
+    buses = view.value("buses", _with(view, BUSES))
+    count = "no bus more" if buses is None else f"{_n(buses - 1)} buses more"
+    return None, f"{count}; the file has no price of a bus or a core: give one under `components`"
+
+
+def boundaries_give_up(view: View, own: str) -> str:
+    some = _with(view, own)
+    saved, before = view.value("handled_us", some), view.value("handled_us")
+    return (
+        f"{_percent(view.value('planted_unseen_share', some))} of the names planted in messages between "
+        f"agents were looked at by nothing; a message takes {_n(saved)} us instead of {_n(before)}"
+    )
+
+
+def boundaries_cost(_view: View) -> tuple[float | None, str]:
+    return None, "may not be chosen, so it has no price"
+
+
+# Controls.
+
+
+def control_rows(view: View) -> tuple[ControlRow, ...]:
+    return (_row_labels(view), _row_scanning(view), _row_memory(view), _row_derived(view))
+
+
+def _row(control: str, name: str, designed: str, strained: str, verdict: Verdict, why: str) -> ControlRow:
+    return ControlRow(
+        id=control, name=name, designed_for=designed, strained_by=strained, verdict=verdict, why=why
+    )
+
+
+def _judged(plain: bool | None, now: bool | None) -> Verdict:
+    """From whether the budget holds under the standard configuration, and as declared."""
+    if now is None:
+        return "not_measured"
+    if not now:
+        return "breaks"
+    return "adapts" if plain is False else "holds"
+
+
+def _within(value: float | None, limit: float | None) -> bool | None:
+    return None if value is None or limit is None else value <= limit
+
+
+def _row_labels(view: View) -> ControlRow:
+    limit = view.fleet.target.audit_hours_max
+    now, plain = view.value("barrier_audit_hours"), view.value("barrier_audit_hours", STANDARD)
+    if not barriers_of(view.fleet):
+        why = "no barrier is declared (`compartments[].barrier`)"
+    elif now is None:
+        why = "the hours need `governance.audit_rules_per_hour`"
+    elif limit is None:
+        why = f"{_n(now)} hours to audit; `target.audit_hours_max` would say whether that is too many"
+    else:
+        why = f"{_n(plain)} hours to audit rules between pairs, {_n(now)} as declared, of {_n(limit)}"
+    return _row(
+        "DP-1.1", "data classification", "labelling data by sensitivity",
+        "rules that grow with barriers times pairs of agents",
+        _judged(_within(plain, limit), _within(now, limit)), why,
+    )  # fmt: skip
+
+
+def _row_scanning(view: View) -> ControlRow:
+    rate, sustained = view.fleet.target.messages_per_second, view.value("sustained_per_second")
+    many = view.points("rules_us")
+    ok = None if rate is None or sustained is None else sustained >= rate
+    why = f"one core sustains {_n(sustained)} messages a second"
+    why += f" of {rate:,} declared" if rate is not None else "; `target.messages_per_second` declares no rate"
+    if many:
+        why += f"; looking for {many[-1][0]:,} own rules takes {_n(many[-1][1])} us a text"
+    return _row(
+        "DP-2.1", "DLP on the message bus", "preventing data leakage",
+        "scanning at a high message volume with many rules", _judged(None, ok), why,
+    )  # fmt: skip
+
+
+def _row_memory(view: View) -> ControlRow:
+    size = view.value("bytes_per_instance")
+    live = view.detail("memory", "instances_at_size")
+    total = "" if size is None or live is None else f", {_n(size * live / 1e6)} MB at {_size(view)}"
+    why = f"{_n(size)} bytes an instance{total}; no key of the fleet file limits it"
+    return _row(
+        "DP-1.3", "memory isolation", "preventing persistence across boundaries",
+        "memory that grows with the number of contexts", "not_measured", why,
+    )  # fmt: skip
+
+
+def _row_derived(view: View) -> ControlRow:
+    now, plain = view.value("uncleared_receivers"), view.value("uncleared_receivers", STANDARD)
+    why = (
+        "no chain across a barrier could be tried"
+        if now is None
+        else f"{_n(plain)} uncleared agents received a summary under stated labels, {_n(now)} as declared"
+    )
+    return _row(
+        "DP-2.5", "derived data reclassification", "carrying labels from data to what is made of them",
+        "summaries in other words, over many handoffs", _judged(_within(plain, 0), _within(now, 0)), why,
+    )  # fmt: skip
+
+
+# Decisions, costs, attack paths.
+
+
+def _who(view: View) -> str:
+    governance = view.fleet.governance
+    named = governance.decision_rights.get(RIGHT) or governance.risk_owner
+    return named or f"nobody is named: fill in `governance.decision_rights.{RIGHT}`"
+
+
+def decisions(view: View) -> tuple[DecisionFinding, ...]:
+    if not barriers_of(view.fleet):
+        return ()
+    made = [_declassifications(view)]
+    cut = view.value("buses", _with(view, BUSES))
+    if cut is not None and cut > 1:
+        made.append(
+            DecisionFinding(
+                id="segmentation",
+                what=f"whether the bus is cut into {_n(cut)}, one for each set of barriers",
+                why=f"{_segmented(view)} Gives up: {buses_give_up(view, BUSES)}",
+                who=_who(view),
+                cost=buses_cost(view)[1],
+            )
+        )
+    return tuple(made)
+
+
+def _declassifications(view: View) -> DecisionFinding:
+    rows: list[Any] = view.detail("entries", "crossing") or []
+    owners = dict.fromkeys(row[4] for row in rows if row[3] != "nothing")
+    count = view.detail("entries", "shedding") or 0
+    return DecisionFinding(
+        id="declassifications",
+        what=f"whether the {_n(count)} links that shed a barrier may stay",
+        why="each lets something of what is behind the barrier out, by a strict schema; the list names them",
+        who=", ".join([*owners][:NAMES_SHOWN]) or _who(view),
+        cost="none: reading the list",
+    )
+
+
+def costs(view: View) -> tuple[CostFinding, ...]:
+    rate = view.fleet.target.messages_per_second
+    cores = view.value("cores", at=rate * 60) if rate is not None else None
+    if cores is None:
+        basis = "needs `target.messages_per_second`, and the price of a core under `components`"
+    else:
+        basis = (
+            f"{_n(cores)} cores at {rate:,} messages a second; the file has no price of a core: give one "
+            "under `components`"
+        )
+    what = "deciding and scanning every message"
+    return (CostFinding(id="scanning-cores", what=what, usd_month=None, mark="measured", basis=basis),)
+
+
+def attack_paths(view: View) -> tuple[AttackPath, ...]:
+    """One chain for each barrier, as it was tried under the configuration that the fleet declares."""
+    found = []
+    for number, (barrier, path, reached, refused) in enumerate(view.detail("handoffs", "chains") or [], 1):
+        stopped = reached == "nobody"
+        found.append(
+            AttackPath(
+                id=f"derived-{number}",
+                steps=tuple(path.split(" > ")),
+                reaches=f"a summary of what is behind `{barrier}`, with agents that are not cleared for it",
+                outcome="stopped" if stopped else "succeeds",
+                stopped_by=refused if stopped and refused != "nothing" else "",
+            )
+        )
+    return tuple(found)
