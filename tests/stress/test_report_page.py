@@ -13,7 +13,16 @@ from maso.report.stress import words
 from maso.report.stress.legible import legible, legible_findings
 from maso.report.stress.page import page, prose
 from tests.stress.reading import Page
-from tests.stress.sample_findings import SIGNATURE, TARGET, delegation, sample
+from tests.stress.sample_findings import (
+    NO_BREAK,
+    SIGNATURE,
+    TARGET,
+    audit_after,
+    audit_before,
+    delegation,
+    points,
+    sample,
+)
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -169,6 +178,20 @@ def test_the_evidence_of_an_answer_has_its_runs():
     assert "Hours a person needs to audit the rules , at 400: seed 1: 171 hours sample-400-1" in found.text
     # A list is cited by its own anchor, a run by its name.
     assert "#list-delegation-transitive" in found.attributes("href")
+
+
+def test_what_never_changes_is_a_line_and_no_plot():
+    still = replace(audit_before(), points=points(lambda size: 0.0), breakpoint=NO_BREAK, reaches_target=True)
+    shown = page(sample(dimensions=(replace(delegation(), quantities=(still,), adaptations=()),)))
+    assert 'class="plot"' not in shown
+    assert "0 hours at every size run, 5 to 400 agents" in Page(shown).text
+
+
+def test_what_the_target_rests_on_beyond_the_runs_is_marked():
+    beyond = replace(audit_after(), points=points(lambda size: size / 40, sizes=(5, 10, 20)))
+    shown = page(sample(dimensions=(replace(delegation(), quantities=(beyond,), adaptations=()),)))
+    assert '✓ reaches the target</span> <span class="mark extrapolated">' in shown
+    assert '✓ reaches the target</span> <span class="mark extrapolated">' not in page(sample())
 
 
 def test_plots_say_in_words_what_they_show():

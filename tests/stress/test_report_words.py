@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from maso.findings import BreakpointFinding
 from maso.report.stress import words
 from maso.report.stress.board import board, state
-from maso.report.stress.standing import below_target, budgeted, reaches, standings
+from maso.report.stress.standing import below_target, budgeted, inferred, reaches, standings
 from tests.stress.sample_findings import (
     NO_BREAK,
     TARGET,
@@ -155,6 +155,17 @@ def test_a_quantity_without_a_place_to_reach_counts_for_nothing():
     findings = sample(dimensions=(replace(delegation(), quantities=(nowhere,), adaptations=()),))
     assert budgeted(standings(findings), TARGET) == []
     assert board(findings).verdict == "not_measured"
+
+
+def test_a_target_beyond_the_largest_run_is_reached_by_extrapolation_only():
+    short = tuple(point for point in audit_after().points if point.size < TARGET)
+    beyond = replace(audit_after(), points=short)
+    assert inferred(beyond, TARGET)
+    assert not inferred(audit_after(), TARGET)
+    # What broke before the target needs no run there.
+    assert not inferred(replace(audit_before(), points=short), TARGET)
+    findings = sample(dimensions=(replace(delegation(), quantities=(beyond,), adaptations=()),))
+    assert "(1 extrapolated beyond the largest run)" in board(findings).headline
 
 
 def test_the_board_groups_what_must_be_decided_by_who_decides():

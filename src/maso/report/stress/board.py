@@ -25,6 +25,7 @@ from maso.report.stress.standing import (
     Standing,
     breaks_at,
     budgeted,
+    inferred,
     misses,
     reaches,
     standings,
@@ -122,7 +123,9 @@ def _headline(findings: Findings, states: dict[State, list[Standing]]) -> str:
         f"{len(states['open'])} could not be decided" if states["open"] else "",
     ]
     said = [part for part in rest if part]
-    return f"{text}; {', '.join(said)}." if said else f"{text}."
+    beyond = sum(inferred(s.now, fleet.target) for found in states.values() for s in found)
+    note = f" ({beyond} extrapolated beyond the largest run)" if beyond else ""
+    return f"{text}{note}; {', '.join(said)}." if said else f"{text}{note}."
 
 
 def _breaking(number: int) -> str:

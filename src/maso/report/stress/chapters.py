@@ -15,6 +15,7 @@ from maso.findings import (
     AdaptationFinding,
     AnswerFinding,
     BeforeAfter,
+    BreakpointFinding,
     ControlFinding,
     DimensionFinding,
     Findings,
@@ -62,7 +63,7 @@ class Legend(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A quantity with its plot; `svg` is empty where it was run at one place only."""
+    """A quantity with its plot; `svg` is empty where there is no growth to see."""
 
     anchor: str
     standing: Standing
@@ -71,6 +72,7 @@ class Figure(NamedTuple):
     svg: Markup
     legend: list[Legend]
     shown_at: int | None
+    flat: tuple[int, int] | None  # the same value in every run: the smallest and the largest size of them
 
 
 class Evidence(NamedTuple):
@@ -217,8 +219,12 @@ def _adapted(anchor: str, adaptation: AdaptationFinding, titles: dict[str, str])
         titles=titles,
         changed=changed,
         unchanged=[b for b in adaptation.before_after if b not in changed],
-        with_breakpoints=any(b.breakpoint_before or b.breakpoint_after for b in changed),
+        with_breakpoints=any(_breaks(b.breakpoint_before) or _breaks(b.breakpoint_after) for b in changed),
     )
+
+
+def _breaks(found: BreakpointFinding | None) -> bool:
+    return found is not None and found.kind != "none"
 
 
 def _differs(found: BeforeAfter) -> bool:
@@ -251,7 +257,9 @@ def figure_of(findings: Findings, standing: Standing, anchors: Anchors) -> Figur
     series = configurations(standing)
     unit = words.axis_unit(findings, standing.now)
     places = {point.size for s in series for point in s.quantity.points}
-    drawn = plots.plot(series, size, unit) if len(places) > 1 else Markup()
+    values = {point.value for s in series for point in s.quantity.points}
+    flat = (min(places), max(places)) if len(places) > 1 and len(values) == 1 else None
+    drawn = plots.plot(series, size, unit) if len(places) > 1 and flat is None else Markup()
     shown_at = words.shown_at(standing.now, size)
     return Figure(
         anchor=anchors("quantity", standing.dimension.id, standing.now.id),
@@ -261,6 +269,7 @@ def figure_of(findings: Findings, standing: Standing, anchors: Anchors) -> Figur
         svg=drawn,
         legend=[_legend(s, unit, size, standing) for s in series],
         shown_at=shown_at,
+        flat=flat,
     )
 
 

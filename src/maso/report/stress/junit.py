@@ -11,7 +11,7 @@ from xml.etree import ElementTree as Xml
 from maso.findings import DimensionFinding, Findings
 from maso.report.stress import words
 from maso.report.stress.legible import legible_findings
-from maso.report.stress.standing import Standing, budgeted, misses, reaches, standings
+from maso.report.stress.standing import Standing, budgeted, inferred, misses, reaches, standings
 
 
 def junit(findings: Findings) -> str:
@@ -62,7 +62,7 @@ def _case(suite: Xml.Element, findings: Findings, standing: Standing) -> str:
     unit = words.axis_unit(findings, quantity)
     where = words.breaks_words(quantity, unit)
     properties = Xml.SubElement(case, "properties")
-    for name, value in _facts(standing, where).items():
+    for name, value in _facts(standing, where, size).items():
         Xml.SubElement(properties, "property", name=name, value=value)
     if misses(quantity, size):
         remedy = ", ".join(standing.dimension.recommended) if standing.recommended is not None else ""
@@ -78,7 +78,7 @@ def _case(suite: Xml.Element, findings: Findings, standing: Standing) -> str:
     return "passed"
 
 
-def _facts(standing: Standing, where: str) -> dict[str, str]:
+def _facts(standing: Standing, where: str, size: int) -> dict[str, str]:
     quantity = standing.now
     facts = {
         "quantity": standing.path,
@@ -86,6 +86,7 @@ def _facts(standing: Standing, where: str) -> dict[str, str]:
         "breakpoint": where,
         "class": words.class_words(quantity.scaling),
         "controls": ", ".join(quantity.controls),
+        "extrapolated": "yes" if inferred(quantity, size) else "",
     }
     if quantity.budget is not None:
         facts["budget"] = words.budget_words(quantity.budget, quantity.unit)

@@ -12,7 +12,7 @@ from maso.findings import AdaptationFinding, DimensionFinding, Findings, ListFin
 from maso.report.stress import words
 from maso.report.stress.board import board
 from maso.report.stress.legible import legible_data, legible_findings
-from maso.report.stress.standing import Standing, standings
+from maso.report.stress.standing import Standing, inferred, reaches, standings
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~$!&])")
 # What some sites turn into a link or a mention without being asked; an empty comment parts it.
@@ -98,7 +98,15 @@ def _grows(by_path: Mapping[str, Standing], path: str) -> str:
 def _breakpoints(findings: Findings) -> Iterator[str]:
     yield "## Breakpoints\n"
     rows = [_breakpoint(findings, s) for s in standings(findings) if s.now.budget is not None]
-    columns = ("quantity", "mark", "budget", "standard", "as declared", "as recommended", "verdict")
+    columns = (
+        "quantity",
+        "mark",
+        "budget",
+        "standard",
+        "as declared",
+        "as recommended",
+        "at the target, as declared",
+    )
     yield from table(columns, rows) if rows else iter(("No budget is declared.\n",))
 
 
@@ -109,8 +117,14 @@ def _breakpoint(findings: Findings, standing: Standing) -> tuple[str, ...]:
     after = words.breaks_words(standing.recommended, unit) if standing.recommended is not None else "-"
     return (
         text(now.title), now.mark, text(budget) + key, text(words.breaks_words(standing.usual, unit)),
-        text(words.breaks_words(now, unit)), text(after), words.VERDICTS[standing.verdict],
+        text(words.breaks_words(now, unit)), text(after), _at_target(findings, standing),
     )  # fmt: skip
+
+
+def _at_target(findings: Findings, standing: Standing) -> str:
+    size = findings.fleet.target
+    said = {True: "holds", False: "misses", None: "open"}[reaches(standing.now, size)]
+    return f"{said} (extrapolated)" if inferred(standing.now, size) else said
 
 
 def _decisions(findings: Findings) -> Iterator[str]:

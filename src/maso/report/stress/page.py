@@ -23,7 +23,7 @@ from maso.report.stress.board import board
 from maso.report.stress.chapters import book
 from maso.report.stress.legible import legible_data, legible_findings
 from maso.report.stress.plots import swatch
-from maso.report.stress.standing import reaches, target_of
+from maso.report.stress.standing import inferred, reaches, target_of
 
 PLACE: Final = "maso.report.stress"
 
@@ -81,6 +81,7 @@ def _environment() -> Environment:
         marks=words.MARKS,
         count=words.count,
         reaches=reaches,
+        inferred=inferred,
         target_of=target_of,
         breaks=words.breaks_words,
         swatch=swatch,

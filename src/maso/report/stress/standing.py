@@ -128,6 +128,16 @@ def reaches(quantity: QuantityFinding, size: int) -> bool | None:
     return None
 
 
+def inferred(quantity: QuantityFinding, size: int) -> bool:
+    """Whether the target is reached by the fitted class alone, beyond the largest run.
+
+    A budget that was seen to break before the target is missed without a run there.
+    """
+    target = target_of(quantity, size)
+    sizes = [point.size for point in quantity.points]
+    return target is not None and bool(sizes) and max(sizes) < target and reaches(quantity, size) is True
+
+
 def misses(quantity: QuantityFinding, size: int) -> bool:
     """Whether the budget does not hold at the target: its range lies below, or the value there is over."""
     return reaches(quantity, size) is False

@@ -29,7 +29,7 @@ def breakpoints_csv(findings: Findings) -> str:
     header = (
         "dimension", "quantity", "title", "configuration", "mark", "unit", "budget", "direction",
         "budget_key", "class", "exponent", "axis", "axis_unit", "target", "low", "high", "kind", "factor",
-        "reaches_target", "value_at_target", "why",
+        "reaches_target", "value_at_target", "largest_run", "why",
     )  # fmt: skip
     rows = [
         _breakpoint_row(shown, standing, name, quantity)
@@ -97,7 +97,7 @@ def _breakpoint_row(
         None if scaling is None else scaling.exponent,
         quantity.axis, words.axis_unit(findings, quantity), quantity.target,
         found.low, found.high, found.kind, found.factor,
-        reaches(quantity, findings.fleet.target), quantity.at_target, found.why,
+        reaches(quantity, findings.fleet.target), quantity.at_target, words.largest_run(quantity), found.why,
     )  # fmt: skip
 
 
