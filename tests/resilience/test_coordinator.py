@@ -164,9 +164,17 @@ def test_where_a_person_decides_the_type_waits_for_the_answer() -> None:
 
 def test_silence_of_people_degrades() -> None:
     b = Bench()
-    outage(b, SUPPORT, 5)
-    b.wait(15 * 60)
+    outage(b, SUPPORT, 15 * 60 + 5)
     assert b.moves("type:support")[0] == (A, 1000, "failing:unanswered")
+
+
+def test_a_request_whose_evidence_is_over_is_withdrawn() -> None:
+    b = Bench()
+    outage(b, SUPPORT, 5)
+    b.wait(3 * 60)
+    assert b.say(Answered("type:support", True, "operator")) == []
+    b.wait(15 * 60)
+    assert "type:support" not in b.phases
 
 
 def test_only_a_commander_ends_emergency_and_the_return_is_ramped() -> None:

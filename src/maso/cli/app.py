@@ -284,6 +284,12 @@ def run(
         list[str] | None,
         typer.Option("--attack", metavar="ID", help="Only this adversary, or `none`; may be repeated."),
     ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault", metavar="KIND@START+TIME", help="Break something for a while; may be repeated."
+        ),
+    ] = None,
     peak: Annotated[bool, typer.Option("--peak", help="A breadth fleet works at its peak rate.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier run in DIR.")] = False,
     as_json: Json = False,
@@ -297,8 +303,18 @@ def run(
     honest traffic does not get through, the last line on standard error says so and why.
 
     \b
+    A fault is KIND[:TARGET]@START+TIME with times such as 60s, 2m or 1h; without a target it hits what the
+    most critical actions need. Kinds, and what a target names:
+      gateway-outage, gateway-slow          a port: calls to it fail, or take thirty times as long
+      provider-outage                       a provider: agents whose model runs there say nothing
+      cluster-down, orchestrator-stopped    a cluster: its agents, or only its orchestrator
+      instance-failure                      an agent type: one instance of it fails at all it does
+    What follows (PACE transitions, who was told, who waited) is in DIR/summary.json under `pace`.
+
+    \b
     Examples:
       maso run research-5 --minutes 10
+      maso run ecommerce-10k --size 200 --minutes 15 --fault gateway-outage@60s+120s
       maso run ecommerce-10k --size 10000 --minutes 5 --seed 7 --out out
       maso run fleet.yaml --set types.payment.budgets.turns=5 --out tight
 
@@ -308,8 +324,9 @@ def run(
     from maso.cli.running import run_command
 
     return partial(
-        run_command, fleet, size, minutes, seed, out, settings or [], attack or [], peak, force, as_json
-    )
+        run_command, fleet, size, minutes, seed, out, settings or [], attack or [], fault or [], peak, force,
+        as_json,
+    )  # fmt: skip
 
 
 @app.command()

@@ -13,6 +13,7 @@ def again(fleet: str, size: int, wish: Wish, settings: Sequence[str]) -> str:
     words += ["--peak"] if wish.peak else []
     words += [f"--attack {name}" for name in (wish.attacks if wish.attacks is not None else ())]
     words += ["--attack none"] if wish.attacks == () else []
+    words += [f"--fault {fault}" for fault in wish.faults]
     return " ".join([*words, *(f"--set {setting}" for setting in settings)])
 
 
@@ -41,7 +42,6 @@ _NOT_RUN: Final = "declared in the fleet file and checked there, but not run in 
 NOT_WATCHED: Final = {
     "7": f"no ambiguous money: shutdown and the economy are {_NOT_RUN}",
     "8": f"the floor holds: the judge is {_NOT_RUN}; a fleet file that lowers the floor is refused",
-    "11": f"only people leave Emergency: the machines that move PACE phases are {_NOT_RUN}",
 }
 
 

@@ -16,10 +16,10 @@ from types import FrameType
 from typing import Any, Final, NamedTuple
 
 from maso import __version__
-from maso.cli.arguments import whole_number
+from maso.cli.arguments import whole_number, words
 from maso.cli.checked import again, broken_in, checkers_document
 from maso.cli.counting import count, decisions_document, honest_document, honest_trouble, scan_document
-from maso.cli.ending import HELD, INTERRUPTED, INVARIANT, NOTHING, Stop
+from maso.cli.ending import HELD, INTERRUPTED, INVARIANT, NOTHING, Stop, usage
 from maso.cli.fleet import Declared, declared
 from maso.cli.hostile import adversaries_document, broken_by, selected, wanted_attacks
 from maso.cli.journal import Journal
@@ -38,6 +38,7 @@ from maso.sim.actors import Keyring
 from maso.sim.adversaries.mix import Mix
 from maso.sim.checkers.suite import Suite
 from maso.sim.driver import Simulation
+from maso.sim.faults import Fault, FaultError, parse
 from maso.sim.watchers import RecordTap
 
 MINUTES_DEFAULT: Final = 5
@@ -76,6 +77,7 @@ def run_command(
     out: str,
     settings: list[str],
     attacks: list[str],
+    faults: list[str],
     peak: bool,
     force: bool,
     as_json: bool,
@@ -87,8 +89,10 @@ def run_command(
         peak,
         wanted_attacks(attacks),
         prepare(out, force, check_only=True),
+        tuple(faults),
     )
     found = declared(fleet, size, settings)
+    _faults(found, wish)
     prepare(out, force)
     write(wish.out / "fleet.yaml", found.text)
     summary = perform(screen, found, wish, settings)
@@ -142,6 +146,7 @@ def perform(screen: Screen, found: Declared, wish: Wish, settings: list[str]) ->
         "checkers": checkers_document(ran.suite),
         "invariants_broken": [*broken_by(ran.mix), *broken_in(ran.suite)],
         "broken": spots.document(command, str(wish.out)),
+        "pace": sim.pace.document(),
         "evidence": _evidence_document(wish.out, journal, head),
         "measured": _measured(took, counts.records, sum(counts.messages.values()), sim.kernel.now),
     }
@@ -149,6 +154,22 @@ def perform(screen: Screen, found: Declared, wish: Wish, settings: list[str]) ->
 
     write(wish.out / "summary.json", json.dumps({"schema": "maso.run/1", **summary}, indent=2) + "\n")
     return summary
+
+
+def _faults(found: Declared, wish: Wish) -> tuple[Fault, ...]:
+    """The faults that were asked for; raises Stop with what is legal in this fleet."""
+    end = wish.minutes * MINUTE
+    out = []
+    for text in wish.faults:
+        try:
+            fault = parse(text, found.fleet)
+        except FaultError as error:
+            raise usage(f"`--fault`: {error}") from None
+        if fault.start >= end:
+            said = f"{words(text)} begins after the run has ended"
+            raise usage(f"`--fault`: {said}; legal: a start before {wish.minutes}m, or a longer `--minutes`")
+        out.append(fault)
+    return tuple(out)
 
 
 def _simulate(
@@ -183,6 +204,7 @@ def _simulate(
         tap=tap,
         watchers=(suite, mix),
         adversaries=(mix,),
+        faults=_faults(found, wish),
         progress=between,
     )
     cpu, wall = time.process_time(), time.perf_counter()

@@ -38,11 +38,15 @@ class Perform(NamedTuple):
 
 
 class Refuse(NamedTuple):
-    """Tell the channel that its message was refused, and why; no text of the message is in it."""
+    """Tell the channel that its message was refused, and why; no text of the message is in it.
+
+    sender  who wrote it, where that was proved; 0 where nothing counts against anybody
+    """
 
     ref: int
     channel: int
     findings: tuple[Finding, ...]
+    sender: int = 0
 
 
 class Ask(NamedTuple):

@@ -152,7 +152,7 @@ class Plane:
             return self._released(m, ref)
         if outcome == Outcome.HOLD:
             return self._held(m, ref, not_after)
-        return [Refuse(ref, m.channel, tuple(findings))]
+        return [Refuse(ref, m.channel, tuple(findings), 0 if sender is None else sender.nhi)]
 
     def _not_after(self, m: Message) -> int:
         return m.now + self._deadline_ns[m.ask]

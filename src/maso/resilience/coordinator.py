@@ -271,6 +271,8 @@ class Coordinator:
     # Time at a scope.
 
     def _time(self, scope: Scope, steady: bool, now: int) -> list[Effect]:
+        if steady:
+            scope.machine.withdraw()
         effects = self._expire(scope, now)
         if scope.ramp is not None:
             return effects + self._step(scope, now)

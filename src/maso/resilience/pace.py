@@ -11,7 +11,8 @@ Rules that are not rows, kept by `Machine`:
 - *heals*: a return by itself counts once for every fall that it mends. With `heals_max` in 24 hours used
   up, the next fall ends in Contingency, and only a person steps up from there.
 - *approval*: where a row wants a person, the request waits. Down, it is granted when nobody answers in time
-  (degrading is the safe side); up, it lapses. Emergency is left by a person alone, whatever the settings.
+  (degrading is the safe side); up, it lapses, and so does one whose evidence is over. Emergency is left by a
+  person alone, whatever the settings.
 - time never goes back: an older `now` counts as the newest one seen.
 
 Not handled here: what is evidence for a trigger (`counters.py`), how a return is spread (`ramp.py`), what
@@ -257,6 +258,11 @@ class Machine:
             return Stays("nobody approved in time", legal(self.level, self.phase))
         return self._move(waits.to, waits.trigger, Authority.AUTOMATIC, "")
 
+    def withdraw(self) -> None:
+        """What a request to step down was made for is over: nobody is to approve it later."""
+        if self.waits is not None and self.waits.trigger in _PASSING:
+            self.waits = None
+
     def aborted(self, now: int) -> None:
         """A return was broken off: the phase in force begins anew, and the next attempt waits longer."""
         self.now = max(self.now, now)
@@ -323,5 +329,7 @@ class Machine:
 
 
 _ORDERS: Final = frozenset({Trigger.ORDER_DOWN, Trigger.ORDER_STOP, Trigger.ORDER_UP, Trigger.RELEASE})
+# Evidence that can go away by itself.
+_PASSING: Final = frozenset({Trigger.FAILING, Trigger.SUSPECT})
 # Nobody is asked again about what the file declares or the day's heals decide, `decided_by` or not.
 _DECLARED: Final = frozenset({Trigger.UPSTREAM, Trigger.LAYER, Trigger.SPENT})

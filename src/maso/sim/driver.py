@@ -30,8 +30,10 @@ from maso.plane.effects import Admitted, Ask, Deliver, Effect, Ended, Perform, P
 from maso.plane.events import Admit, Answer, Arrive, Deadline, Endorser, IngestDocument
 from maso.sim.actors import Actor, Keyring, admission
 from maso.sim.adversaries.ground import Happened
+from maso.sim.faults import Fault
 from maso.sim.kernel import Kernel, Progress
 from maso.sim.library import TICK_NS
+from maso.sim.pace import Degradation
 from maso.sim.payloads import Payload
 from maso.sim.scripts import Compiler
 from maso.sim.sessions import Run, Sessions
@@ -103,6 +105,7 @@ class Simulation:
         tap: RecordTap | None = None,
         watchers: Sequence[Watcher] = (),
         adversaries: Sequence[Adversary] = (),
+        faults: Sequence[Fault] = (),
         progress: Progress | None = None,
     ) -> None:
         self.fleet = fleet
@@ -136,7 +139,8 @@ class Simulation:
         self._people = stream(seed, "people")
         self._hostile = stream(seed, "hostile")  # whatever is not an honest session's draw
         review = fleet.governance.review_minutes_max
-        self._person_ns = PERSON_NS if review is None else review * MINUTE * 2 // 5
+        self.person_ns = PERSON_NS if review is None else review * MINUTE * 2 // 5
+        self.pace = Degradation(self, faults)
 
     # The run.
 
@@ -153,6 +157,7 @@ class Simulation:
             for event in library.fill(self.now):
                 self.raise_event(event)
         self.kernel.at(WORLD_TICK_NS, self._tick_worlds)
+        self.pace.start()
         if self._compiler.libraries:
             self.kernel.at(TICK_NS, self._tick_libraries)
         self.sessions.start()
@@ -183,6 +188,7 @@ class Simulation:
     def _tick_worlds(self, _: None) -> None:
         for world in self.worlds:
             world.advance(self.now)
+        self.pace.advance(self.now)
         self.kernel.after(WORLD_TICK_NS, self._tick_worlds)
 
     def _tick_libraries(self, _: None) -> None:
@@ -255,12 +261,15 @@ class Simulation:
             elif kind is Perform:
                 outlet = self._outlets[effect.action]  # type: ignore[union-attr]
                 draws = self._hostile if run is None else self._service
-                self.kernel.after(draws.latency(outlet.latency_ns), self._perform, (effect, run))
+                slow = self.pace.slowness(outlet.port.rules.id)
+                delay = draws.latency(outlet.latency_ns) * slow
+                self.kernel.after(delay, self._perform, (effect, run, slow > 1))
                 if run is not None:
                     self.sessions.let_through(run)
             elif kind is Ask:
                 self._ask(effect, run)  # type: ignore[arg-type]
             elif kind is Refuse:
+                self.pace.refused(effect)  # type: ignore[arg-type]
                 if run is not None:
                     self.sessions.refused(run, effect)  # type: ignore[arg-type]
             else:
@@ -286,6 +295,7 @@ class Simulation:
                 if session and session not in self.facts:
                     self.open_facts(session)
             case Ended(nhis=nhis):
+                self.pace.ended(nhis)
                 for nhi in nhis:
                     ended = self.actors.pop(nhi, None)
                     if ended is not None:
@@ -296,9 +306,15 @@ class Simulation:
 
     # The world does it, and answers.
 
-    def _perform(self, what: tuple[Perform, Run | None]) -> None:
-        effect, run = what
+    def _perform(self, what: tuple[Perform, Run | None, bool]) -> None:
+        effect, run, slow = what
         outlet = self._outlets[effect.action]
+        failed = self.pace.call_fails(outlet.port.rules.id, effect.sender)
+        self.pace.called_port(effect.sender, not failed and not slow)
+        if failed:
+            if run is not None:
+                self.pace.failed(run, effect.sender)
+            return
         args = _decode_json(effect.payload)
         answer, reason = None, ""
         try:
@@ -346,7 +362,7 @@ class Simulation:
             self.sessions.held(run)
         delays = {Endorser.FACTS: FACTS_NS, Endorser.CUSTOMER: CUSTOMER_NS}
         draws = self._hostile if run is None else self._people
-        delay = draws.latency(delays.get(Endorser(ask.kind), self._person_ns))
+        delay = draws.latency(delays.get(Endorser(ask.kind), self.person_ns))
         self.kernel.after(delay, self._answer, ask)
         self.kernel.at(ask.not_after, self._deadline, ask.hold)
 
@@ -398,6 +414,8 @@ class Simulation:
         """The plane decides an event now, and what follows from it is done."""
         effects = self.raise_event(event)
         records = self._records
+        if type(event) is Admit and any(type(effect) is Admitted for effect in effects):
+            self.pace.admitted(event.credential)
         self.follow(effects, None)
         return Happened(tuple(effects), records)
 

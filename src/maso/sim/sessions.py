@@ -3,7 +3,8 @@
 A session is opened with a credential for all who take part, makes its next move when the last one has come
 to its end (delivered; or performed in the world and the answer delivered), and is closed when nothing is
 left to do. A refusal or a world that declines breaks the journey and closes the session: nobody here tries
-again with other words. What is under way when the run ends is cut.
+again with other words. Only what failed, or what a PACE phase forbids for now, is tried again (`pace.py`).
+What is under way when the run ends is cut.
 
 A customer's confirmation is made from what the front end shows (the world's facts) just before the agent
 acts; what the agent then sends is what it had prepared, so an agent that changes it is on its own.
@@ -128,6 +129,7 @@ class Sessions:
             self._replace()
             return
         self._tally.opened += 1
+        sim.pace.joined(tuple((actor.nhi, actor.rules.index, number) for actor in actors))
         run = Run(number, script, entered, now, end)
         for actor in actors:
             sim.actors[actor.nhi] = actor
@@ -177,7 +179,13 @@ class Sessions:
         self._tally.message(run.speaker, run.kind, outcome.DENY)
         code = refusal.findings[-1].reason.code if refusal.findings else "unexplained"
         self._tally.count(self._tally.refused, run.speaker, code)
+        if run.number in self.live and self._sim.pace.turned_away(run, refusal.sender, code):
+            return
         self.broken(run, code)
+
+    def repeat(self, run: Run) -> None:
+        """The move that failed, or was left for later, is made now."""
+        self._do(run)
 
     def moved(self, run: Run) -> None:
         """A move came to its end."""
@@ -240,6 +248,8 @@ class Sessions:
     def _send(self, run: Run, move: Move) -> None:
         sim = self._sim
         sender, recipient = self._actor(run, move.sender, move), self._actor(run, move.recipient, move)
+        if not sim.pace.speaks(run, sender.nhi, move.sender.index):
+            return
         contract = run.contracts.get((move.under, move.sender.index), 0) if move.under >= 0 else 0
         if move.delegated:
             made = self._delegate(run, move, sender, recipient, contract)
@@ -265,6 +275,8 @@ class Sessions:
         assert move.action is not None
         number = move.action.number
         sender = self._actor(run, move.sender, move)
+        if not sim.pace.speaks(run, sender.nhi, move.sender.index):
+            return
         contract = run.contracts.get((move.under, move.sender.index), 0) if move.under >= 0 else 0
         payload = run.prepared.pop(number, b"") or self._words(run, move, sender)
         run.speaker, run.kind = move.sender.id, move.kind

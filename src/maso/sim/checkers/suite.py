@@ -16,6 +16,7 @@ from maso.plane.effects import Ask, Deliver, Effect, Perform
 from maso.plane.events import Arrive
 from maso.sim.checkers.cardholder import CardholderData
 from maso.sim.checkers.confidence import ConfidenceOnlyFalls
+from maso.sim.checkers.emergency import OnlyPeopleLeaveEmergency
 from maso.sim.checkers.fail_closed import FailClosed
 from maso.sim.checkers.isolation import OneSessionOneType
 from maso.sim.checkers.labels import LabelsOnlyRise
@@ -55,6 +56,7 @@ class Suite:
             self.cardholder,
             self._records,
             self.same_bytes,
+            OnlyPeopleLeaveEmergency(declared),
         )
         self._rare = tuple(c for c in self.checkers if c not in (self._records, self.same_bytes))
         self._looks = tuple((c, c.released) for c in self.checkers if c is not self.same_bytes)
