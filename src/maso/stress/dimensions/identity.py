@@ -31,7 +31,7 @@ from maso.stress.probes import (
 SESSION = "session-credentials"
 _BOTH = ("IA-2.1", "IA-2.2")
 _DAY_SECONDS = 86_400
-_HOURS = (2, 4, 8, 12, 18, 24)  # two hours are four sessions and more: the start is over
+_HOURS = (1, 2, 4, 8, 16, 24)
 
 
 def _blast(fleet: Fleet) -> Budget | None:

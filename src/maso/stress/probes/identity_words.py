@@ -36,7 +36,7 @@ def _answer(
     measured = [name for name in quantities if view.value(name) is not None]
     return AnswerFinding(
         question=question, asked=BY_ID[question].words, dimension=DIMENSION_ID,
-        status="missing" if key else status, value=value, unit=unit, text=text,
+        status="missing" if key else status, value=value, unit=unit, text=text.strip(),
         evidence=view.evidence(*measured), key=key,
     )  # fmt: skip
 
@@ -153,12 +153,11 @@ def lateral(view: View) -> AnswerFinding:
     others = sum(_kind(view, kind)[0] for kind in (TO_OTHERS, AS_OTHERS, AS_POOL))
     there = _detail(view, "blast", "sessions_there")
     text = (
-        f"{'No' if not reached else 'Yes'}: with the key of one instance of each of "
-        f"{_number(_detail(view, 'blast', 'attackers'))} types, {_number(others)} attempts were made on "
-        f"{_number(sessions)} other sessions (of {_number(there)}), and {_number(reached)} sessions were "
-        f"reached; of all {_number(attempts)} attempts beyond its own session, type and tools "
-        f"{_number(through)} got "
-        "through. "
+        f"{'No' if not reached else 'Yes'}: with the key of one instance of "
+        f"{_count(_detail(view, 'blast', 'attackers'), 'type', 'types')}, {_number(others)} attempts were "
+        f"made on {_count(sessions, 'other session', 'other sessions')} (of {_number(there)}), and "
+        f"{_count(reached, 'session was', 'sessions were')} reached; of all {_number(attempts)} attempts "
+        f"beyond its own session, type and tools {_number(through)} got through. "
     )
     pooled = view.value("blast_radius_share", ())
     if pooled:
