@@ -150,6 +150,16 @@ def test_verdicts_answers_and_attack_paths_that_changed():
     assert compare(new_path, base).regressed  # the second one succeeds
 
 
+def test_a_verdict_of_a_control_that_more_measures_now_is_told_and_does_not_count():
+    base = sample()
+    earlier = replace(base.controls[0], verdict="holds", quantities=base.controls[0].quantities[:1])
+    found = compare(replace(base, controls=(earlier,)), replace(base, controls=base.controls[:1]))
+    assert (only(found).turn, only(found).note) == ("other", "measured by more than before")
+    assert compare(
+        replace(base, controls=(replace(earlier, quantities=base.controls[0].quantities),)), base
+    ).regressed
+
+
 def test_conditions_that_differ_are_noted():
     base = sample()
     other = replace(base, quick=False, seeds=(1,), fleet=replace(base.fleet, sha256="ab" * 32, target=500))

@@ -114,7 +114,10 @@ def test_as_declared_can_hold_what_the_standard_controls_do_not():
     assert state(standing, TARGET) == "reaches"
     made = board(findings)
     assert made.breaks == []
-    assert made.verdict == "adapts"
+    assert (made.verdict, made.verdict_words) == (
+        "holds",
+        "holds as declared, where the standard controls would not",
+    )
     assert made.first.startswith("Nothing breaks below the target. Under the standard controls, first: Hours")
 
 

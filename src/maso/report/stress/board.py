@@ -9,7 +9,7 @@ of quantities with a budget, as the fleet file declares its controls; each is in
     open     the range holds the target, is unresolved, or was not measured
 """
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from maso.findings import (
     AdaptationFinding,
@@ -43,6 +43,7 @@ class Board(NamedTuple):
     """What the top of every report says."""
 
     verdict: Verdict
+    verdict_words: str
     headline: str
     first: str  # what breaks first, and at what size
     states: dict[State, list[Standing]]
@@ -68,8 +69,10 @@ def board(findings: Findings) -> Board:
     breaks = sorted((s for s in over_size if misses(s.now, size)), key=lambda s: breaks_at(s.now))
     usual = sorted((s for s in over_size if misses(s.usual, size)), key=lambda s: breaks_at(s.usual))
     advice = _adaptations(findings, in_force=False)
+    verdict = _verdict(states)
     return Board(
-        verdict=_verdict(states, usual),
+        verdict=verdict,
+        verdict_words=_ALREADY if verdict == "holds" and usual else words.VERDICTS[verdict],
         headline=_headline(findings, states),
         first=_first(findings, breaks, usual),
         states=states,
@@ -100,10 +103,13 @@ def answers_by_status(findings: Findings) -> dict[AnswerStatus, int]:
     return counted
 
 
-def _verdict(states: dict[State, list[Standing]], usual: list[Standing]) -> Verdict:
+_ALREADY: Final = "holds as declared, where the standard controls would not"
+
+
+def _verdict(states: dict[State, list[Standing]]) -> Verdict:
     if states["misses"]:
         return "breaks"
-    if states["would"] or (usual and states["reaches"]):
+    if states["would"]:
         return "adapts"
     return "holds" if states["reaches"] else "not_measured"
 

@@ -7,7 +7,7 @@ Only what two honest runs of the same thing would not differ in is a change:
     breakpoint        the ranges no longer overlap; where none was found, it lies beyond the largest run
     value             of an exact count without a breakpoint, at the target
     reaching          a quantity stops or begins to reach the target
-    verdict           of a control
+    verdict           of a control; told only, where more measures it than before
     quantity, answer, attack path, decision    new, gone, or different
     list              rows that are new or gone, such as a transitive privilege path; a new one is for the
                       worse, since lists hold what should be looked at. Of lists that were cut, the totals
@@ -283,15 +283,19 @@ def _controls(old: Findings, new: Findings, same_machine: bool) -> Iterator[Chan
         earlier = before.get(control.id)
         if earlier is None or earlier.verdict == control.verdict:
             continue
-        by_time = not same_machine and any(timed.get(path, False) for path in control.quantities)
+        note = ""
+        if any(path not in earlier.quantities for path in control.quantities):
+            note = "measured by more than before"
+        elif not same_machine and any(timed.get(path, False) for path in control.quantities):
+            note = _OTHER_MACHINE
         yield Change(
             kind="verdict",
             where=control.id,
             title=control.name,
             before=words.VERDICTS[earlier.verdict],
             after=words.VERDICTS[control.verdict],
-            turn="other" if by_time else _along(_VERDICT_ORDER, earlier.verdict, control.verdict),
-            note=_OTHER_MACHINE if by_time else "",
+            turn="other" if note else _along(_VERDICT_ORDER, earlier.verdict, control.verdict),
+            note=note,
         )
 
 

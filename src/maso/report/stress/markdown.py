@@ -59,7 +59,7 @@ def _verdict(findings: Findings) -> Iterator[str]:
     yield f"# {text(fleet.name)}: what holds at {fleet.target:,} {text(fleet.unit)}"
     yield ""
     said = " ".join(line for line in (made.headline, made.first, made.attacks) if line)
-    yield f"**{words.VERDICTS[made.verdict]}.** {text(said)}"
+    yield f"**{made.verdict_words}.** {text(said)}"
     yield ""
     holds = ", ".join(text(control.name) for control in made.holds)
     yield f"- holds: {holds or 'nothing was found to hold without change'}"

@@ -35,7 +35,7 @@ def stress_terminal(findings: Findings, directory: str = "") -> list[RenderableT
 def _head(findings: Findings, made: Board) -> Text:
     fleet = findings.fleet
     text = Text(f"{fleet.name}: ", style="bold")
-    text.append(words.VERDICTS[made.verdict], style=f"bold {_STYLES[made.verdict]}".strip())
+    text.append(made.verdict_words, style=f"bold {_STYLES[made.verdict]}".strip())
     text.append(
         "".join(f"\n  {line}" for line in (made.headline, made.first, made.attacks) if line), "not bold"
     )
