@@ -22,7 +22,14 @@ SCRIPTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").rglob("*.py
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-train.lock")
 
 # What may know a clock, draw entropy and wait: the live driver, what measures, and the command line.
-DRIVERS = (SRC / "live", SRC / "bench", SRC / "cli", SRC / "cli.py")
+DRIVERS = (
+    SRC / "live",
+    SRC / "bench",
+    SRC / "cli",
+    SRC / "cli.py",
+    SRC / "stress/timing.py",
+    SRC / "stress/engine",
+)
 
 # Texts of these kinds are read for addresses.
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".yaml", ".yml", ".json", ".lock", ".txt", ".cfg", ".sh", ".html", ""}
@@ -181,7 +188,7 @@ def test_locks_agree_with_each_other_and_hold_what_the_project_asks_for() -> Non
     asked = {"requirements.lock": project["dependencies"], "requirements-dev.lock": extras["dev"],
              "requirements-train.lock": extras["train"]}  # fmt: skip
     for name, wanted in asked.items():
-        packages = {requirement.split(">=")[0] for requirement in wanted}
+        packages = {requirement.split(">=")[0].split("[")[0] for requirement in wanted}
         assert sorted(packages - locked[name].keys()) == [], f"{name}: run tools/lock"
 
 

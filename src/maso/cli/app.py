@@ -5,7 +5,7 @@ so that `maso --help` stays fast. A command here returns the work instead of doi
 would meet Typer's own opinions about Ctrl-C and closed pipes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -15,6 +15,8 @@ from typer.exceptions import TyperException
 from maso import __version__
 from maso.cli.arguments import closest, words
 from maso.cli.ending import HELD, USAGE, Stop, usage
+from maso.cli.options import FleetName, Json, RunDir, Settings, Work
+from maso.cli.stress_app import dimensions, questions, report, stress
 
 _ABOUT: Final = """maso runs a fleet of AI agents, described in one file, through its real security controls.
 
@@ -26,12 +28,13 @@ _ABOUT: Final = """maso runs a fleet of AI agents, described in one file, throug
   maso ls out --decision deny               what was refused
   maso explain out 4711                     the whole chain behind one decision
   maso verify out                           does the record of the run still hold?
+  maso sign stress --as NAME --role ROLE    accept findings, item by item, with conditions
 
 FLEET is the path of a fleet file or the name of a built-in one; a wrong name lists them.
 
 \b
 Exit codes: 0 held, 1 maso failed, 2 usage, 3 nothing to examine, 10 an invariant broke,
-11 with --gate a budget breaks before the target, 12 the evidence does not verify, 130 interrupted.
+11 with --gate a budget breaks before the target, 12 evidence or a sign-off does not verify, 130 interrupted.
 """
 
 app: Final = typer.Typer(
@@ -42,15 +45,6 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,  # they show locals
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 110},
 )
-
-Work = Callable[[], None]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-FleetName = Annotated[str, typer.Argument(metavar="FLEET", help="A fleet file, or a built-in fleet's name.")]
-RunDir = Annotated[str, typer.Argument(metavar="DIR", help="The directory of a run.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the fleet file; may be repeated."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -117,119 +111,8 @@ def check(
     return partial(check_command, fleet, size, settings or [], as_json)
 
 
-@app.command()
-def stress(
-    fleet: FleetName,
-    dimension: Annotated[
-        list[str] | None,
-        typer.Option("--dimension", metavar="D", help="Only this dimension; may be repeated."),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option("--target", metavar="N", help="Agents or sessions to reach; the file's `target.size`."),
-    ] = None,
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick", help="About a minute: fewer sizes and seeds; the report says what is skipped."
-        ),
-    ] = False,
-    seed: Annotated[
-        str | None, typer.Option("--seed", metavar="S", help="The first seed; 1 unless told.")
-    ] = None,
-    gate: Annotated[
-        bool, typer.Option("--gate", help="For CI: exit 11 when a budget breaks before the target.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Keep what DIR holds and make only the runs that are missing.")
-    ] = False,
-    compare: Annotated[
-        str | None,
-        typer.Option("--compare", metavar="OLD", help="Show what changed since the stress run in OLD."),
-    ] = None,
-    executor: Annotated[
-        str, typer.Option("--executor", metavar="NAME", help="`processes`, `inline`, or `ray`.")
-    ] = "processes",
-    workers: Annotated[
-        str | None, typer.Option("--workers", metavar="N", help="Processes; one a core unless told.")
-    ] = None,
-    out: Annotated[
-        str | None,
-        typer.Option("--out", metavar="DIR", help="Where it is written; `stress-FLEET` unless told."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an earlier run in DIR.")] = False,
-    settings: Settings = None,
-    as_json: Json = False,
-) -> Work:
-    """How does each control scale on this fleet, where does it break, and what fixes it?
-
-    Runs the real controls while the fleet grows from a handful of agents past its target, fits how each
-    quantity grows, bisects the size at which it breaks its budget, applies adaptations and measures again,
-    tries to get past the controls, and answers the questions of the stress test from what was measured.
-    Writes DIR/report.html (one page, opens offline), report.md, findings.json, tables as CSV, junit.xml for
-    CI, and every run. Budgets come from the fleet file; what it does not declare is named with its key.
-
-    \b
-    Examples:
-      maso stress ecommerce-10k --quick
-      maso stress fleet.yaml --target 400 --out before
-      maso stress fleet.yaml --dimension delegation --set controls.delegation_policy=role-based --out after
-      maso stress fleet.yaml --compare before --gate --out now
-
-    Exit codes: 0 done (with --gate: every budget holds at the target), 2 usage, 11 with --gate: a breakpoint
-    lies wholly below the target, or worse than OLD; 130 interrupted (`--resume` goes on).
-    """
-    from maso.cli.stress import Asked, stress_command
-
-    asked = Asked(
-        fleet, dimension or [], target, quick, seed, gate, resume, compare, executor, workers, out, force,
-        settings or [],
-    )  # fmt: skip
-    return partial(stress_command, asked, as_json)
-
-
-@app.command()
-def report(directory: RunDir, as_json: Json = False) -> Work:
-    """Render the reports of a stress run again, from its findings.json and sign-offs.
-
-    Nothing is measured. Use it after `maso sign`, or with a newer maso.
-
-    \b
-    Examples:
-      maso report stress-ecommerce-10k
-
-    Exit codes: 0 rendered, 2 the findings are of another format, 3 there are none.
-    """
-    from maso.cli.rendering import report_command
-
-    return partial(report_command, directory, as_json)
-
-
-@app.command()
-def dimensions(as_json: Json = False) -> Work:
-    """The dimensions of a stress test, with what each measures and which adaptations it tries.
-
-    \b
-    Examples:
-      maso dimensions
-      maso dimensions --json
-    """
-    from maso.cli.questions import dimensions_command
-
-    return partial(dimensions_command, as_json)
-
-
-@app.command()
-def questions(as_json: Json = False) -> Work:
-    """The 80 questions of the stress test, and the dimension that answers each.
-
-    \b
-    Examples:
-      maso questions
-    """
-    from maso.cli.questions import questions_command
-
-    return partial(questions_command, as_json)
+for command in (stress, report, dimensions, questions):
+    app.command()(command)
 
 
 @app.command()

@@ -6,7 +6,7 @@
     3    nothing to examine: no run, no evidence, no record that matches
     10   an invariant broke
     11   with `--gate`: a breakpoint's whole range lies below the target
-    12   the evidence does not verify
+    12   the evidence or a sign-off does not verify
     130  interrupted by Ctrl-C; what was done until then is kept and signed
     141  whoever read the output went away
 
@@ -39,7 +39,7 @@ MEANING: Final = {
     NOTHING: "nothing to examine",
     INVARIANT: "an invariant broke",
     GATED: "a budget breaks before the target",
-    UNVERIFIED: "the evidence does not verify",
+    UNVERIFIED: "evidence or a sign-off does not verify",
     INTERRUPTED: "interrupted",
 }
 

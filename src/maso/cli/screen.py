@@ -91,9 +91,7 @@ class Screen:
         )
         with Progress(*columns, console=self._error, transient=True) as bar:
             task = bar.add_task("starting", total=None)
-            yield lambda what, done, total: bar.update(
-                task, description=what, completed=done, total=total
-            )
+            yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
 
     @contextmanager
     def progress(self, what: str, total: float) -> Iterator[Advance]:

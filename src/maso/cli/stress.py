@@ -14,7 +14,7 @@ from typing import NamedTuple
 from maso.cli.arguments import one_of, whole_number, words
 from maso.cli.ending import GATED, INTERRUPTED, Stop, nothing, usage
 from maso.cli.fleet import Declared, declared
-from maso.cli.place import is_run, prepare, write
+from maso.cli.place import is_run, prepare, refuse_signed, write
 from maso.cli.rendering import previous, render_all, render_comparison
 from maso.cli.screen import Screen
 from maso.findings import Findings, Machine, as_document, encode
@@ -103,6 +103,7 @@ def _directory(out: str, resume: bool, force: bool) -> Path:
         raise nothing(f"there is no directory {words(out)} to resume; legal: leave `--resume` out")
     if any(path.iterdir()) and not is_run(path):
         raise usage(f"{words(out)} holds something else than a run of maso; legal: a new or empty directory")
+    refuse_signed(path)
     return path
 
 
