@@ -39,9 +39,9 @@ NODES_MIN: Final = 20
 # A graph of the experiment has as many guarded actions as a machine word has bits.
 ACTIONS: Final = 64
 USES: Final = 200
-# Sessions that stand around a delegation of a depth fleet: with 30,000 instances no table fits a cache any
-# more, and more of them change nothing but the time it takes to make them.
-SESSIONS_AROUND_MAX: Final = 10_000
+# Sessions that stand around a delegation of a depth fleet: 9,000 instances of three types are more than a
+# core's own caches hold, and more of them change nothing but the time it takes to make them.
+SESSIONS_AROUND_MAX: Final = 3_000
 
 
 class Cost(NamedTuple):
