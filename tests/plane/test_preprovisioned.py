@@ -6,7 +6,7 @@ from maso.clock import DAY, HOUR, MINUTE
 from maso.controls.preprovisioned import PooledAdmission, proof
 from maso.fleet.model import Controls
 from maso.identity import Credential, Member, commitment_of, nhi_of
-from maso.plane.events import Admit, Revoke
+from maso.plane.events import Admit, CloseSession, Revoke
 from tests.plane.issuer import fleet
 from tests.plane.small import Rig, names, reasons
 
@@ -77,6 +77,8 @@ def test_what_it_still_refuses() -> None:
     assert rig.shown(rig.borrow(7, ("cart", 1), not_after=rig.now)) == ("IA-2.2/period",)
     assert rig.shown(good) == ()
     assert rig.shown(good) == ("IA-2.2/twice",)
+    rig.plane.handle(CloseSession(7), rig.now)
+    assert rig.shown(good) == ("IA-2.2/twice",), "nor after its session ended"
     other = rig.borrow(9, ("cart", 1))
     member = msgspec.structs.replace(
         other.members[0], type_id="advisor", nhi=nhi_of(rig.rules.sha256, "advisor", 9, 0)
