@@ -130,6 +130,18 @@ def test_where_noise_forbids_a_range_it_says_so() -> None:
     assert len(made) == len(SIZES) * 3 + RUNS_MAX
 
 
+def test_two_close_sides_that_the_runs_around_them_do_not_support_are_not_taken() -> None:
+    """Two runs at 386 and at 440 happen to agree, as far from the budget as sizes much further away are."""
+    search = search_for(400)
+    for size in SIZES:
+        for seed, off in ((1, 0.88), (2, 1.0), (3, 1.14)):
+            search.tell(size, seed, size * off)
+    for size, seed, value in ((386, 1, 215), (386, 2, 235), (440, 1, 690), (440, 2, 730)):
+        search.tell(size, seed, value)
+    assert any(380 <= size <= 450 for size, _ in search.wanted())
+    assert search.result().kind == "unresolved"
+
+
 def test_a_budget_on_a_plateau_is_unresolved() -> None:
     found, _ = driven(search_for(100), lambda n: 100.0, 0.05, 1)
     assert found.kind == "unresolved"

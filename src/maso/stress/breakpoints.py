@@ -15,8 +15,9 @@ keeps away from the ends so that the bracket shrinks, down to consecutive sizes.
 With noise, a size at the crossing itself never gets a side. So once the bracket is narrow enough for a
 straight line (a factor of 2), runs go to both ends of the range that would do, and a line through the runs
 near the crossing (log against log) gives the range in which it meets the budget, with 99.5% confidence, by
-Fieller's theorem. A bracket or a confidence range that reaches no further than `tolerance` from its middle
-is *measured*. Consecutive sizes always are. Replicates beyond the given seeds take the next numbers.
+Fieller's theorem. The crossing is *measured* when that range reaches no further than `tolerance` from its
+middle (or one whole size); or when a bracket does and the line nearly agrees, or no line fits since the
+quantity jumps there. Replicates beyond the given seeds take the next numbers.
 
     low 0             over the budget from the smallest size on
     several crossings the first one is reported, and `why` says that there are more
@@ -32,7 +33,7 @@ crossing below the smallest size.
 
 import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -56,6 +57,7 @@ _EXPAND: Final = 2.0  # where the fit does not say how far to go
 _EXPAND_LEAST: Final = 1.25
 _EXPAND_MOST: Final = 4.0  # a run's cost may grow with the square of its size
 _AIM: Final = 0.85  # of the tolerance: where the ends are tried, so that whole sizes still lie inside it
+_AGREES: Final = 1.5  # times the tolerance: a line's range that still supports a narrower bracket
 _WAVE: Final = 2  # runs at a time at each end
 _BENT_LEVEL: Final = 0.99  # of the F test that refuses a line
 
@@ -190,7 +192,7 @@ class Search:
         if bracket.within is None:
             smallest = sides[0]
             return [] if smallest.over else self._replicates(smallest.size, len(self.seeds))
-        if self._narrow(bracket.within, bracket.over) or self._range(sides, bracket) is not None:
+        if self._measured(sides, bracket.within, bracket.over) is not None:
             return []
         return self._between(sides, bracket.within, bracket.over)
 
@@ -258,21 +260,33 @@ class Search:
 
     # --- where it is -------------------------------------------------------------------------------------
 
-    def _narrow(self, low: int, high: int) -> bool:
-        """Exact: consecutive. Otherwise within the tolerance either side of the middle, or consecutive."""
-        if high - low <= 1:
-            return True
-        return not self.exact and self._tolerable(low, high)
-
-    def _tolerable(self, low: int, high: int) -> bool:
+    def _tolerable(self, low: float, high: float) -> bool:
         """Within the tolerance either side of the middle, or one size either side of it."""
         return (high - low) <= max(2.0, self.tolerance * (high + low))
 
-    def _line(self, sides: list[Side], bracket: Bracket) -> "Crossing | None":
-        """A line through the runs close to the crossing, if there are runs on both sides of it."""
-        if bracket.within is None or bracket.over is None:
+    def _measured(self, sides: list[Side], low: int, high: int) -> tuple[int, int, str] | None:
+        """The range that may be claimed for a crossing in the bracket, and why; None while it is too wide."""
+        between = f"within the budget at {low}, over it at {high}"
+        if self.exact:
+            return (low, high, between) if high - low <= 1 else None
+        line = self._line(sides, low, high)
+        if isinstance(line, Crossing):
+            ends = max(math.floor(line.low), 1), math.ceil(line.high)
+            if self._tolerable(*ends):
+                where = f"between {ends[0]} and {ends[1]} (99.5%)"
+                return (*ends, f"a line through the runs near it meets the budget {where}")
+        if not self._tolerable(low, high):
             return None
-        middle = _interpolated(sides, bracket.within, bracket.over)
+        # Two sides that close may be luck, where noise is large; a line that nearly agrees, or a step too
+        # steep for any line after which nothing turns back, says that they are not.
+        agrees = (
+            isinstance(line, Crossing) and line.high - line.low <= _AGREES * (high + low) * self.tolerance
+        )
+        return (low, high, between) if agrees or (line == "bent" and _stays(sides, low, high)) else None
+
+    def _line(self, sides: list[Side], low: int, high: int) -> "Crossing | Literal['bent'] | None":
+        """A line through the runs close to the crossing, if there are runs on both sides of it."""
+        middle = _interpolated(sides, low, high)
         distances = self._distances()
         near = [n for n in distances if abs(math.log(n / middle)) <= math.log(_LINE_FACTOR) / 2]
         close = [n for n in near if abs(n - middle) <= max(2 * self.tolerance * _AIM * middle, 2)]
@@ -280,19 +294,6 @@ class Search:
             return None
         spread, degrees = _spread(distances, middle)
         return _crossing({n: distances[n] for n in near}, spread, degrees)
-
-    def _range(self, sides: list[Side], bracket: Bracket) -> tuple[int, int] | None:
-        """The confidence range of the crossing inside the bracket, if it is narrow enough."""
-        ends = None if self.exact else self._ends(sides, bracket)
-        return ends if ends is not None and self._tolerable(*ends) else None
-
-    def _ends(self, sides: list[Side], bracket: Bracket) -> tuple[int, int] | None:
-        line = self._line(sides, bracket)
-        if line is None or bracket.within is None or bracket.over is None:
-            return None
-        low = max(bracket.within, math.floor(line.low * (1 - _BEND)))
-        high = min(bracket.over, math.ceil(line.high * (1 + _BEND)))
-        return (low, high) if low < high else None
 
     # --- the answer --------------------------------------------------------------------------------------
 
@@ -308,18 +309,22 @@ class Search:
         more = f"; it is within the budget again at {again[0]}, the first crossing is given" if again else ""
         if bracket.within is None:
             return self._from_the_start(sides, bracket.over, more)
-        low, high = bracket.within, bracket.over
-        ends = self._range(sides, bracket)
-        if ends is not None and not self._narrow(low, high):
-            why = f"a line through the runs near it meets the budget between {ends[0]} and {ends[1]} (99.5%)"
-            return self._found("measured", ends[0], ends[1], why + more)
-        if self._narrow(low, high) or self._tolerable(low, high):
-            why = f"within the budget at {low}, over it at {high}{more}"
-            return self._found("measured", low, high, why)
-        low, high = self._ends(sides, bracket) or (low, high)
-        why = (
-            f"{self._spent()} runs beyond the sweep leave a range wider than {self.tolerance:.0%} either side"
-        )
+        measured = self._measured(sides, bracket.within, bracket.over)
+        if measured is not None:
+            return self._found("measured", measured[0], measured[1], measured[2] + more)
+        return self._too_wide(sides, bracket.within, bracket.over, more)
+
+    def _too_wide(self, sides: list[Side], low: int, high: int, more: str) -> Breakpoint:
+        line = None if self.exact else self._line(sides, low, high)
+        if isinstance(line, Crossing):
+            low, high = math.floor(line.low), math.ceil(line.high)
+        elif not self.exact and self._tolerable(low, high):
+            low, high = math.floor(low * (1 - self.tolerance)), math.ceil(high * (1 + self.tolerance))
+        if self.exact and self._tolerable(low, high):
+            why = f"within the budget at {low}, over it at {high}"
+            return self._found("measured", low, high, why + more)
+        extra = f"{self._spent()} runs beyond the sweep"
+        why = f"{extra} leave a range wider than {self.tolerance:.0%} either side"
         return self._found("unresolved", low, high, why + more)
 
     def _from_the_start(self, sides: list[Side], over: int, more: str) -> Breakpoint:
@@ -443,6 +448,18 @@ def _inverse(sides: list[Side], low: int, high: int) -> float:
     return math.exp(place)
 
 
+def _stays(sides: list[Side], low: int, high: int) -> bool:
+    """The sizes just outside the bracket are no nearer to the budget than half as far as its ends are."""
+    distance = {side.size: side.distance for side in sides}
+    room = math.sqrt(_LINE_FACTOR)
+    before = [side.distance for side in sides if low / room <= side.size < low]
+    after = [side.distance for side in sides if high < side.size <= high * room]
+    return (
+        max(before, default=-math.inf) <= distance[low] / 2
+        and min(after, default=math.inf) >= distance[high] / 2
+    )
+
+
 def _clamped(middle: float, low: int, high: int, room: float) -> int:
     """A size inside the bracket, away from its ends by a share of it, so that the bracket shrinks."""
     share = min(max(math.log(middle / low) / math.log(high / low), room), 1 - room)
@@ -457,10 +474,13 @@ class Crossing(NamedTuple):
     high: float
 
 
-def _crossing(runs: dict[int, list[float]], spread: float, degrees: int) -> Crossing | None:
+def _crossing(
+    runs: dict[int, list[float]], spread: float, degrees: int
+) -> "Crossing | Literal['bent'] | None":
     """Fieller's range for the zero of a line of distance against log size; None where it is unbounded.
 
-    None too where the size means miss the line by more than the spread explains (a step, a bend).
+    `bent` where the size means miss the line by more than the spread explains (a step, a corner). What a
+    bend too slight to be seen may shift the crossing by is added at both ends.
     """
     counts = np.array([float(len(values)) for values in runs.values()])
     means = np.array([sum(values) / len(values) for values in runs.values()])
@@ -475,7 +495,7 @@ def _crossing(runs: dict[int, list[float]], spread: float, degrees: int) -> Cros
     missed = float(counts @ (means - mean - slope * x) ** 2)
     variance = spread**2
     if len(runs) > 2 and missed / (len(runs) - 2) > fisher(_BENT_LEVEL, len(runs) - 2, degrees) * variance:
-        return None
+        return "bent"
     t = student(_RANGE_LEVEL, degrees)
     # (mean + slope z)^2 = t^2 variance (1/total + z^2/inertia), for z = log size - centre.
     a = slope * slope - t * t * variance / inertia
@@ -485,4 +505,5 @@ def _crossing(runs: dict[int, list[float]], spread: float, degrees: int) -> Cros
     c = mean * mean - t * t * variance / total
     root = math.sqrt(max(b * b - a * c, 0.0))
     low, high = math.exp(centre + (-b - root) / a), math.exp(centre + (-b + root) / a)
+    low, high = low * (1 - _BEND), high * (1 + _BEND)
     return Crossing(low, math.exp(centre - mean / slope), high)

@@ -143,7 +143,7 @@ class _Table(NamedTuple):
 
     curves: tuple[Curve, ...]
     rows_of: dict[ScalingClass, Indices]
-    index: Indices
+    curve_at: Indices
     penalties: Floats
     ratios: Floats
     rows: Floats
@@ -253,7 +253,7 @@ def _best_by_kind(sample: Sample, table: _Table, coarse: Floats) -> dict[Scaling
     out: dict[ScalingClass, Best] = {}
     for kind, rows in table.rows_of.items():
         at = int(rows[np.argmin(charged[rows])])
-        curve, ratio = table.curves[table.index[at]], float(table.ratios[at])
+        curve, ratio = table.curves[table.curve_at[at]], float(table.ratios[at])
         near = coarse[at] <= _HOPELESS * (least + sample.pure)
         out[kind] = refined(sample, curve, ratio) if near else _fitted(sample, curve, ratio)
     return out
