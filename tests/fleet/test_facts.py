@@ -9,11 +9,11 @@ from maso.clock import HOUR
 from maso.fleet.builtins import builtin_names
 from maso.fleet.operations import FACTS, OPERATIONS, RANGES, answer_range, range_of, worlds_of
 from maso.sim.driver import _make_worlds
-from maso.sim.streams import stream
-from maso.sim.worlds.base import MemoryStore, World, shown
-from maso.sim.worlds.desk import Desk
-from maso.sim.worlds.ledger import Ledger
-from maso.sim.worlds.shop import Shop
+from maso.streams import stream
+from maso.worlds.base import MemoryStore, World, shown
+from maso.worlds.desk import Desk
+from maso.worlds.ledger import Ledger
+from maso.worlds.shop import Shop
 from tests.fleet.given import fleet_of, text_of
 
 SESSIONS = 1_500

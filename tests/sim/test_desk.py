@@ -9,10 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from maso.clock import SECOND
 from maso.fleet.operations import OPERATIONS
-from maso.sim.streams import stream
-from maso.sim.worlds.base import DeclinedError, MemoryStore, shown
-from maso.sim.worlds.desk import Desk
-from maso.sim.worlds.ledger import Ledger
+from maso.streams import stream
+from maso.worlds.base import DeclinedError, MemoryStore, shown
+from maso.worlds.desk import Desk
+from maso.worlds.ledger import Ledger
 
 DESK = [name for name, op in OPERATIONS.items() if op.world == "desk"]
 

@@ -23,7 +23,7 @@ from maso.scan.scanner import Scanner
 from maso.sim.actors import Keyring
 from maso.sim.driver import Simulation
 from maso.sim.watchers import Performed, RecordTap
-from maso.sim.worlds.shop import Shop
+from maso.worlds.shop import Shop
 from plane.small import SMALL
 from sim.doubles import YesPlane, simulation
 

@@ -9,9 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from maso.clock import MINUTE, SECOND
 from maso.fleet.operations import OPERATIONS
-from maso.sim.streams import stream
-from maso.sim.worlds.base import DeclinedError, MemoryStore, shown
-from maso.sim.worlds.shop import CONFIRM_WITHIN_NS, Shop
+from maso.streams import stream
+from maso.worlds.base import DeclinedError, MemoryStore, shown
+from maso.worlds.shop import CONFIRM_WITHIN_NS, Shop
 
 SHOP = [name for name, op in OPERATIONS.items() if op.world == "shop"]
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maso.sim.streams import Stream, exponential_table, lognormal_table, stream
+from maso.streams import Stream, exponential_table, lognormal_table, stream
 
 DRAWS = """
 import hashlib
-from maso.sim.streams import stream, exponential_table, lognormal_table
+from maso.streams import stream, exponential_table, lognormal_table
 s = stream(7, "workload/payment")
 d = [s.below(1000) for _ in range(200)] + [s.exponential(10**9) for _ in range(200)]
 d += [s.latency(10**6) for _ in range(200)] + [s.pick("abc") for _ in range(50)]

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from maso.fleet.operations import TEXTS
+from maso.phrases import desk, shop
 from maso.scan.scanner import Scanner
 from maso.scan.signals import Kind
-from maso.sim.phrases import desk, shop
-from maso.sim.streams import stream
-from maso.sim.text import compile_shape, parse, writer
+from maso.streams import stream
+from maso.text import compile_shape, parse, writer
 
 # A name is a name, and there are only so many: about 30,000 of them here.
 FRESH = [kind for kind in TEXTS if kind != "name"]

@@ -12,8 +12,8 @@ from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
 from maso.sim.driver import Simulation
 from maso.sim.scripts import What
-from maso.sim.streams import stream
 from maso.sim.walks import Walker
+from maso.streams import stream
 from plane.small import SMALL
 from sim.doubles import simulation
 

@@ -22,7 +22,7 @@ from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import Surface
 from maso.sim.checkers.suite import Suite
 from maso.sim.kernel import Kernel
-from maso.sim.streams import stream
+from maso.streams import stream
 from tests.plane.small import scanner
 
 _PII = {"level": "confidential", "compartments": ["pii"]}

@@ -19,7 +19,7 @@ from maso.sim.adversaries.surface import body_of
 from maso.sim.checkers.reproducible import SameBytes, first_difference
 from maso.sim.checkers.suite import Suite
 from maso.sim.checkers.turn import Turn as Shown
-from maso.sim.streams import stream
+from maso.streams import stream
 from tests.sim_adversaries.target import TARGET, Range, surface
 
 CARD = "4111111111111111"

@@ -14,7 +14,7 @@ import pytest
 from maso.findings import AnswerFinding, Findings, Machine
 from maso.fleet.load import load
 from maso.fleet.model import Fleet
-from maso.sim.streams import stream
+from maso.streams import stream
 from maso.stress import registry
 from maso.stress.dimension import (
     Adaptation,

@@ -5,7 +5,7 @@ import pytest
 
 from maso.evidence.records import GateRecord, encode_record
 from maso.fleet.model import FieldSpec, Schema
-from maso.sim.streams import stream
+from maso.streams import stream
 from maso.stress.probes.cards_fleet import carries
 from maso.stress.probes.cards_forms import LISTED, UNLISTED, WAYS_TRIED, Numbers, Way, sentences
 from maso.stress.probes.cards_search import Holder, Needles, reachable

@@ -26,8 +26,8 @@ from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
 from maso.sim.actors import Keyring, admission
 from maso.sim.driver import Simulation
-from maso.sim.streams import Stream, stream
-from maso.sim.text import writer
+from maso.streams import Stream, stream
+from maso.text import writer
 
 FLEET: Final = "ecommerce-10k"
 AGENTS_PER_SESSION: Final = 6

@@ -98,7 +98,7 @@ class FieldSpec(_Strict, kw_only=True, frozen=True):
     values: tuple[str, ...] = ()
     of: Literal["text", "id", "int"] | None = None
     optional: bool = False
-    text: Id | None = None  # for simulated text: which of the generators in sim/text.py writes it
+    text: Id | None = None  # for simulated text: which of the generators in text.py writes it
     fact: Id | None = (
         None  # for simulated values: the world's fact it is filled from (basket, total_minor ...)
     )

@@ -6,7 +6,7 @@ by name and type (more fields are the fleet's own business), and the answer's sc
 the answer's fields. A *fact* is what the world knows about a session (`order_id`, `total_minor`): schemas
 name facts so that simulated traffic is about something, and the typed checks compare against them.
 
-Not here: what an operation does (`sim/worlds`, later the live stores), and which checks a fleet demands
+Not here: what an operation does (`worlds`, later the live stores), and which checks a fleet demands
 (`endorsed_by` in the file).
 """
 
@@ -213,7 +213,7 @@ def range_of(fact: str, worlds: Iterable[WorldName]) -> Range | None:
     return next((RANGES[world][fact] for world in worlds if fact in RANGES[world]), None)
 
 
-# The generators of `sim/text.py`: what a text field of a schema may name in `text`.
+# The generators of `text.py`: what a text field of a schema may name in `text`.
 TEXTS: Final = (
     "question",  # what a shopper asks
     "product",  # a product description, as a retrieval answers

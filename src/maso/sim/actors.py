@@ -21,7 +21,7 @@ from maso.fleet.rulebook import Flow, Rulebook, TypeRules
 from maso.identity import Authority
 from maso.plane.effects import Deliver
 from maso.plane.pipeline import Keys
-from maso.sim.streams import Stream
+from maso.streams import Stream
 
 # A message is made from the last few that came in; what is older is in the context label anyway.
 PARENTS_KEPT: Final = 3

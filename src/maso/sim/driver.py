@@ -37,14 +37,14 @@ from maso.sim.pace import Degradation
 from maso.sim.payloads import Payload
 from maso.sim.scripts import Compiler
 from maso.sim.sessions import Run, Sessions
-from maso.sim.streams import stream
 from maso.sim.tally import Tally
 from maso.sim.watchers import Adversary, Performed, RecordTap, Watcher
 from maso.sim.workloads import Workload
-from maso.sim.worlds.base import DeclinedError, MemoryStore, World, shown
-from maso.sim.worlds.desk import Desk
-from maso.sim.worlds.ledger import Ledger
-from maso.sim.worlds.shop import Shop
+from maso.streams import stream
+from maso.worlds.base import DeclinedError, MemoryStore, World, shown
+from maso.worlds.desk import Desk
+from maso.worlds.ledger import Ledger
+from maso.worlds.shop import Shop
 
 # A look-up in the shop's own database; a person who reads a checkout page.
 FACTS_NS: Final = 20 * MS

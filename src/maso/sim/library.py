@@ -18,8 +18,8 @@ from maso.clock import MINUTE, SECOND
 from maso.controls.rag import Ingestion
 from maso.fleet.model import Port
 from maso.plane.events import IngestDocument
-from maso.sim.streams import Stream
-from maso.sim.text import writer
+from maso.streams import Stream
+from maso.text import writer
 
 # In all: signing one costs 40 µs, and a fleet of twenty desks has as many knowledge bases.
 DOCUMENTS: Final = 400

@@ -35,7 +35,7 @@ from maso.resilience.plan import plan_of
 from maso.resilience.ramp import FULL_MILLI, returned
 from maso.sim.faults import SLOW_FACTOR, Fault
 from maso.sim.sessions import Run
-from maso.sim.streams import stream
+from maso.streams import stream
 
 if TYPE_CHECKING:
     from maso.sim.driver import Simulation

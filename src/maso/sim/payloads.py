@@ -16,8 +16,8 @@ import msgspec
 
 from maso.fleet.model import FieldSpec, Schema
 from maso.sim.library import Library
-from maso.sim.streams import Stream
-from maso.sim.text import writer
+from maso.streams import Stream
+from maso.text import writer
 
 Facts = Mapping[str, Any]
 Payload = Callable[[Stream, Facts, Facts], bytes]

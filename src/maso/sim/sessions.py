@@ -24,8 +24,8 @@ from maso.sim import tally as outcome
 from maso.sim.actors import Actor, admission, contract_bytes
 from maso.sim.payloads import NOTHING
 from maso.sim.scripts import Move, Script, What
-from maso.sim.streams import PER_MILLION, stream
 from maso.sim.workloads import CATCH_UP_NS, Workload
+from maso.streams import PER_MILLION, stream
 
 if TYPE_CHECKING:
     from maso.sim.driver import Simulation

@@ -19,7 +19,7 @@ from maso.fleet.model import Fleet, Journey, KindName, Link, Step
 from maso.fleet.operations import OPERATIONS
 from maso.fleet.rulebook import ENDORSER_BIT, KIND_BY_NAME, ActionRules, Flow, Rulebook, TypeRules, flow_key
 from maso.labels import LEVEL_MASK, SOURCE_MASK, exceeds
-from maso.sim.streams import Stream
+from maso.streams import Stream
 
 # A handful of walks per link visits every link from several sides; 512 keep the start under a second.
 WALKS_MIN: Final = 32

@@ -19,8 +19,8 @@ from maso.clock import MINUTE, MS, SECOND
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook, TypeRules
 from maso.sim.scripts import MODEL_LATENCY_MS, Compiler, Move, Script
-from maso.sim.streams import Stream, stream
 from maso.sim.walks import Walker
+from maso.streams import Stream, stream
 
 # Admissions cost an Ed25519 signature each; spread over 20 seconds, or a tenth of a very short run.
 RAMP_NS: Final = 20 * SECOND

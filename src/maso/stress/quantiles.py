@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from maso.sim.streams import stream
+from maso.streams import stream
 
 _DEGREES_MAX: Final = 400  # beyond it t and the normal distribution differ by less than 0.4% at 99.9%
 _BITS: Final = 52

@@ -16,7 +16,7 @@ from maso.fleet.model import Link, Schema
 from maso.sim.adversaries.ground import NoSurfaceError, Truth
 from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import body_of
-from maso.sim.streams import Stream
+from maso.streams import Stream
 
 _WORDS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 # First digits of the large networks, with the length of their numbers.

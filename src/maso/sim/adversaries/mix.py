@@ -20,7 +20,7 @@ from maso.sim.adversaries.ground import HOSTILE_CHANNELS_FROM, HOSTILE_SESSIONS_
 from maso.sim.adversaries.strike import SESSIONS_PER_STRIKE, Adversary, Place, Strike
 from maso.sim.adversaries.surface import Surface
 from maso.sim.adversaries.witness import Witness
-from maso.sim.streams import Stream, stream
+from maso.streams import Stream, stream
 
 # What is held is answered within seconds; then the session ends, and what is still held is refused.
 SESSION_OVER_NS: Final = 60 * SECOND

@@ -26,7 +26,7 @@ from maso.sim.adversaries.ground import (
     Truth,
 )
 from maso.sim.adversaries.surface import Entry, Surface, body_of, marker_field
-from maso.sim.streams import Stream
+from maso.streams import Stream
 from maso.verdict import Outcome
 
 # An attack that needs more sessions than this is several attacks.

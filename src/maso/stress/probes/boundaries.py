@@ -20,11 +20,11 @@ from maso.envelope import MessageKind
 from maso.fleet.graph import pairs_across
 from maso.fleet.model import Fleet, Link
 from maso.plane.segments import segments
-from maso.sim.streams import Stream, stream
-from maso.sim.text import writer
+from maso.streams import Stream, stream
 from maso.stress.dimension import LIST_ROWS_MAX, Outcome, Trial
 from maso.stress.probes.boundaries_rig import CHANNEL, Rig, text_payload, with_source
 from maso.stress.timing import cpu_us_each
+from maso.text import writer
 from maso.verdict import Finding
 from maso.verdict import Outcome as Verdict
 

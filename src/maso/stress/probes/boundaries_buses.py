@@ -17,7 +17,7 @@ from maso.plane.effects import Deliver, Effect
 from maso.plane.segments import Gate, Segments, entry, segments
 from maso.sim.actors import Actor
 from maso.sim.payloads import NOTHING, Payload, compile_payload
-from maso.sim.streams import Stream, stream
+from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.boundaries_rig import CHANNEL, Rig, delivered
 from maso.stress.timing import cpu_us

@@ -24,8 +24,7 @@ from maso.fleet.model import Dlp, DlpRule, Fleet, Link
 from maso.labels import CONFIDENTIALITY_MASK, LEVEL_BITS
 from maso.sim.actors import Actor
 from maso.sim.payloads import NOTHING, compile_payload
-from maso.sim.streams import Stream, stream
-from maso.sim.text import writer
+from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.boundaries_rig import (
     SOURCE,
@@ -35,6 +34,7 @@ from maso.stress.probes.boundaries_rig import (
     text_payload,
     with_source,
 )
+from maso.text import writer
 
 HANDOFFS_MAX: Final = 12  # F1: 8 to 12 agents in a chain
 STARTS_MAX: Final = 5  # a desk: whoever of it is nearest to the others

@@ -14,11 +14,11 @@ from typing import Final
 
 from maso.fleet.model import Fleet
 from maso.scan.custom import PATTERNS_MAX, OwnPatterns
-from maso.sim.streams import Stream, stream
-from maso.sim.text import writer
+from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.boundaries_rig import FreshScanner, Rig, text_payload
 from maso.stress.timing import cpu_us_each
+from maso.text import writer
 
 # F6: thousands; both sides of it. Each set is compiled once per process: 1,000 take 3 s of CPU, 5,000 12 s.
 RULES: Final = (10, 30, 100, 300, 1_000, 3_000, 5_000)

@@ -31,7 +31,7 @@ from maso.plane.plane import Plane
 from maso.plane.segments import segments
 from maso.sim.actors import Keyring
 from maso.sim.driver import Simulation
-from maso.sim.streams import Stream, stream
+from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.boundaries_rig import fleet_key, new_plane
 from maso.stress.timing import cpu_us

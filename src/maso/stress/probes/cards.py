@@ -21,8 +21,8 @@ from maso.envelope import MessageKind
 from maso.plane.events import Arrive, Purge
 from maso.sim.adversaries.surface import body_of
 from maso.sim.payloads import NOTHING, compile_payload
-from maso.sim.streams import Stream, stream
 from maso.sim.workloads import MESSAGES_PER_AGENT_MINUTE
+from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.cards_fields import FieldWatch, FlowFields, flow_fields
 from maso.stress.probes.cards_fleet import Cards, Entry

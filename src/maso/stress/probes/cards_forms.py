@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from maso.sim.adversaries.cards import WAYS, card_number
-from maso.sim.streams import Stream
+from maso.streams import Stream
 
 _GERMAN: Final = ("null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
 _TREES: Final = ("fir", "oak", "elm", "ash", "yew", "bay", "box", "fig", "gum", "hop")

@@ -21,7 +21,7 @@ from maso.plane.effects import Refuse
 from maso.plane.events import Admit, Arrive, CloseSession
 from maso.sim.actors import Actor, admission
 from maso.sim.adversaries.surface import body_of
-from maso.sim.streams import stream
+from maso.streams import stream
 from maso.stress.probes.cards_fleet import DIGITS_MAX, digits_room, text_field
 from maso.stress.probes.cards_forms import LISTED, UNLISTED, WAYS_TRIED, Numbers, Way, letters, sentences
 from maso.stress.probes.cards_watch import ALLOWED, Pasted, Scene, outcome_of, paste

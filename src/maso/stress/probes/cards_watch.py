@@ -27,8 +27,8 @@ from maso.sim.actors import Actor, Keyring
 from maso.sim.adversaries.surface import body_of
 from maso.sim.driver import Simulation
 from maso.sim.sessions import Run
-from maso.sim.streams import Stream, stream
 from maso.sim.watchers import Performed, RecordTap
+from maso.streams import Stream, stream
 from maso.stress.probes.cards_fields import FieldWatch
 from maso.stress.probes.cards_fleet import Cards, Entry
 from maso.stress.probes.cards_forms import LISTED, Numbers, Way, sentences

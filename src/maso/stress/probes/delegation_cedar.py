@@ -19,7 +19,7 @@ from maso.clock import MINUTE
 from maso.controls.policy import delegation_policy
 from maso.fleet.model import AgentType, Delegation, Fleet
 from maso.fleet.rulebook import Rulebook
-from maso.sim.streams import stream
+from maso.streams import stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.timing import cpu_us_each
 

@@ -17,7 +17,7 @@ from maso.contract import MAX_CHAIN_DEPTH, DelegationContract, encode_contract, 
 from maso.controls.delegation import REBUILD_AFTER_ENDED_MIN, DelegationGraph, SearchedGraph
 from maso.fleet.model import Action, AgentType, Controls, Delegation, FieldSpec, Fleet, Port, Schema
 from maso.plane.events import RegisterContract
-from maso.sim.streams import Stream, stream
+from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.delegation_stage import SESSION_TYPES_MAX, Stage
 from maso.stress.timing import cpu_us_each

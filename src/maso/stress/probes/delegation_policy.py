@@ -15,7 +15,7 @@ from maso.controls.state import Instance, Session
 from maso.fleet.graph import closure, members
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook, TypeRules
-from maso.sim.streams import stream
+from maso.streams import stream
 from maso.stress.dimension import LIST_ROWS_MAX, Outcome, Trial
 from maso.stress.timing import cpu_us_each
 

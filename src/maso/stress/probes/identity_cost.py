@@ -17,7 +17,7 @@ from maso.controls.workload_identity import PodIdentity
 from maso.envelope import MessageKind
 from maso.plane.effects import Refuse
 from maso.plane.events import Admit, Revoke
-from maso.sim.streams import Stream, stream
+from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes import identity_issuer as issuer
 from maso.stress.probes.identity_pods import verifier

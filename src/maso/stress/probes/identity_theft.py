@@ -16,8 +16,8 @@ from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
 from maso.sim.actors import Keyring
 from maso.sim.scripts import Compiler
-from maso.sim.streams import Stream, stream
 from maso.sim.workloads import Workload
+from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.identity_stage import sessions_at
 

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from maso.clock import MINUTE, SECOND
 from maso.fleet.operations import OPERATIONS
-from maso.sim.streams import Stream
-from maso.sim.text import writer
-from maso.sim.worlds.base import Args, Once, Result, Store, changed_facts, decline
-from maso.sim.worlds.shop_rows import Authorisation, Order, Product, Visit
+from maso.streams import Stream
+from maso.text import writer
+from maso.worlds.base import Args, Once, Result, Store, changed_facts, decline
+from maso.worlds.shop_rows import Authorisation, Order, Product, Visit
 
 PRODUCTS: Final = 2_000
 # An authorisation or an unpaid order that nobody finishes is undone after this time.

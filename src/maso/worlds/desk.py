@@ -15,9 +15,9 @@ import msgspec
 
 from maso.clock import SECOND
 from maso.fleet.operations import OPERATIONS, SIDES, VERDICTS
-from maso.sim.phrases.words import LISTS
-from maso.sim.streams import Stream
-from maso.sim.worlds.base import Args, Once, Result, Store, changed_facts, decline
+from maso.phrases.words import LISTS
+from maso.streams import Stream
+from maso.worlds.base import Args, Once, Result, Store, changed_facts, decline
 
 # A limit further than this from the market is a slip of the finger or somebody else's order.
 LIMIT_PERMILLE_MAX: Final = 50

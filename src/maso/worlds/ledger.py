@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from maso.sim.worlds.base import Args, Once, Result, Store, decline
+from maso.worlds.base import Args, Once, Result, Store, decline
 
 
 class Ledger:

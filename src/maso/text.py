@@ -16,8 +16,8 @@ from functools import cache
 from typing import Final
 
 from maso.fleet.operations import TEXTS
-from maso.sim.phrases import desk, shop
-from maso.sim.phrases.words import LISTS, PATTERNS, RULED
+from maso.phrases import desk, shop
+from maso.phrases.words import LISTS, PATTERNS, RULED
 
 Bits = Callable[[int], int]
 Writer = Callable[[Bits], str]
