@@ -24,8 +24,7 @@ NOT_CHECKED: Final = (
     "whether clearances, markings and owners in the fleet file are right: they are taken as declared",
     "rules that find what is encoded, translated or cut into pieces: a firm's own names are found as written",
     "a network between buses: several buses were measured one after the other, in one process",
-    "the cost of a message in a depth fleet beyond 200 open sessions (50 with `--quick`), where it is 1.2 times "
-    "as much at 60,000 instances",
+    "a message's cost with more than 200 sessions open (`--quick`: 50), which `docs/speed.md` has",
     "queues were simulated with random arrivals and one mean cost; a burst of everybody at once is worse",
 )
 
@@ -369,6 +368,7 @@ def attack_paths(view: View) -> tuple[AttackPath, ...]:
                 reaches=f"a summary of what is behind `{barrier}`, with agents that are not cleared for it",
                 outcome="stopped" if stopped else "succeeds",
                 stopped_by=refused if stopped and refused != "nothing" else "",
+                dimension=DIMENSION_ID,
             )
         )
     return tuple(found)
