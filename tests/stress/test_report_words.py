@@ -42,6 +42,14 @@ def test_a_figure_is_never_off_by_more_than_its_digits(value):
     assert float(number) * scale.get(word, 1) == pytest.approx(value, rel=0.006)
 
 
+def test_one_of_a_thing_is_not_many():
+    said = [
+        words.amount(1, unit) for unit in ("handoffs", "hours of churn", "ms", "µs", "loss", "per minute")
+    ]
+    assert said == ["1 handoff", "1 hour of churn", "1 ms", "1 µs", "1 loss", "1 per minute"]
+    assert words.amount(2, "handoffs") == "2 handoffs"
+
+
 def test_dollars_are_never_rounded_to_nothing():
     said = [words.dollars(v) for v in (None, 0.0, 0.004, 2.5, 1234.5, 2e7)]
     assert said == ["no price declared", "$0", "less than $0.01", "$2.50", "$1,234", "$20 million"]

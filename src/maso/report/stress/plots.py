@@ -14,6 +14,7 @@ Not here: which configurations to draw (`chapters.py`), and the legend, which is
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import hypot
 from typing import Final, NamedTuple
 
 from markupsafe import Markup, escape
@@ -34,6 +35,10 @@ _BOTTOM: Final = 228
 _FAR_MAX: Final = 60.0
 SERIES_MAX: Final = 4  # four shapes and colours can be told apart
 _RADIUS: Final = 3.3
+_FLAT: Final = 0.1  # pixels off a straight line that nobody sees
+
+Spot = tuple[float, float]
+Piece = tuple[Spot, Spot]
 
 STRIP_WIDTH: Final = 300
 STRIP_HEIGHT: Final = 26
@@ -123,7 +128,7 @@ def _y_values(series: Sequence[Series], x: Axis) -> list[float]:
 
 
 def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+    return f'<line class="{kind}" x1="{x1:.4g}" y1="{y1:.4g}" x2="{x2:.4g}" y2="{y2:.4g}"/>'
 
 
 def _text(kind: str, x: float, y: float, text: str, anchor: str = "middle") -> str:
@@ -192,19 +197,17 @@ def _curve(series: Series, x: Axis, y: Axis) -> str:
     if scaling is None or len(scaling.curve) < 2:
         return ""
     largest = words.largest_run(series.quantity) or 0
-    runs: list[str] = []
-    beyond: list[str] = []
+    runs: list[Piece] = []
+    beyond: list[Piece] = []
     for (at, value), (next_at, next_value) in pairwise(scaling.curve):
-        if not (x.holds(at) and x.holds(next_at)) or not _visible(value, next_value, y):
-            continue
-        piece = f"M{x.at(at):.1f} {y.at(value):.1f}L{x.at(next_at):.1f} {y.at(next_value):.1f}"
-        (runs if next_at <= largest * 1.001 else beyond).append(piece)
-    drawn = [
-        f'<path class="curve s{series.style}{kind}" d="{_joined(pieces)}"/>'
+        if x.holds(at) and x.holds(next_at) and _visible(value, next_value, y):
+            piece = (x.at(at), y.at(value)), (x.at(next_at), y.at(next_value))
+            (runs if next_at <= largest * 1.001 else beyond).append(piece)
+    return "".join(
+        f'<path class="curve s{series.style}{kind}" d="{_path(pieces)}"/>'
         for pieces, kind in ((runs, ""), (beyond, " far"))
         if pieces
-    ]
-    return "".join(drawn)
+    )
 
 
 def _beyond(series: Series, x: Axis, y: Axis) -> str:
@@ -229,14 +232,25 @@ def _visible(value: float, following: float, y: Axis) -> bool:
     return all(low <= v <= y.high for v in (value, following)) or (y.log and y.has_zero and value <= y.high)
 
 
-def _joined(pieces: Iterable[str]) -> str:
-    """One path: where a piece begins at the end of the last, its move is left out."""
-    path, end = "", ""
-    for piece in pieces:
-        start, _, stop = piece.partition("L")
-        path += f"L{stop}" if start[1:] == end else piece
+def _path(pieces: Sequence[Piece]) -> str:
+    """Pieces as one path; a point on the line from the last one written to the next is left out."""
+    path, end, written = "", None, (0.0, 0.0)
+    for place, (start, stop) in enumerate(pieces):
+        if start != end:
+            path += f"M{start[0]:.1f} {start[1]:.1f}"
+            written = start
         end = stop
+        following = pieces[place + 1] if place + 1 < len(pieces) else None
+        if following is None or following[0] != stop or _off_line(written, stop, following[1]) > _FLAT:
+            path += f"L{stop[0]:.1f} {stop[1]:.1f}"
+            written = stop
     return path
+
+
+def _off_line(start: Spot, middle: Spot, stop: Spot) -> float:
+    """How many pixels the middle one lies off the line between the others."""
+    (ax, ay), (bx, by), (cx, cy) = start, middle, stop
+    return abs((bx - ax) * (cy - ay) - (by - ay) * (cx - ax)) / max(hypot(cx - ax, cy - ay), 1e-9)
 
 
 def _points(series: Series, x: Axis, y: Axis, unit: str) -> str:

@@ -94,7 +94,14 @@ def amount(value: float | str | None, unit: str = "") -> str:
         return f"{value} {unit}".strip()
     if unit == "share":
         return f"{figure(value * 100)}%"
-    return f"{figure(value)} {unit}".strip()
+    return f"{figure(value)} {singular(unit) if value == 1 else unit}".strip()
+
+
+def singular(unit: str) -> str:
+    """The unit of one thing: `hours of churn` becomes `hour of churn`, `ms` stays."""
+    first, space, rest = unit.partition(" ")
+    plural = len(first) > 3 and first.endswith("s") and not first.endswith("ss")
+    return f"{first[:-1] if plural else first}{space}{rest}"
 
 
 def dollars(value: float | None) -> str:
@@ -173,7 +180,7 @@ def breakpoint_words(found: BreakpointFinding | None, unit: str, largest: int | 
         return f"unresolved{between}" + (f" ({found.why})" if found.why else "")
     text = f"{range_words(found.low, found.high)} {unit}".strip()
     if found.low == 0:  # how the search says that the smallest run was over the budget already
-        return f"already at {figure(found.high or 0)} {unit}, the smallest size run"
+        return f"already at {amount(found.high or 0, unit)}, the smallest size run"
     if found.kind == "extrapolated":
         far = f", {figure(found.factor)} times the largest run" if found.factor else ""
         return f"{text} (extrapolated{far})"
@@ -189,7 +196,7 @@ def breaks_words(quantity: QuantityFinding, unit: str) -> str:
     sizes = {point.size for point in quantity.points}
     if len(sizes) == 1 and quantity.budget is not None and quantity.reaches_target is not None:
         side = "within" if quantity.reaches_target else "over"
-        return f"{side} its budget at {max(sizes):,} {unit}, the only size run"
+        return f"{side} its budget at {amount(max(sizes), unit)}, the only size run"
     if quantity.breakpoint is not None:
         return breakpoint_words(quantity.breakpoint, unit, largest_run(quantity))
     if quantity.budget is not None:
