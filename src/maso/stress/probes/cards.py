@@ -83,7 +83,6 @@ def run_scope(trial: Trial) -> Outcome:
     scene.sim.sessions.finish()
     values |= {
         "stray_contexts": stray,
-        "live_card_contexts": eyes.live_peak,
         "records_with_card": scene.records_with_card(),
         "texts_with_card": eyes.texts,
         "copies_after_end": scene.copies_left(),
@@ -117,10 +116,12 @@ def _scope_values(scene: Scene, minutes: int) -> dict[str, float]:
         "types_holding_cards": len(eyes.by_type),
         "types_beyond_scope": sum(not scene.cards.cleared(name) for name in eyes.by_type),
         "ports_beyond_scope": len(eyes.ports),
-        "instances_holding_cards": sum(seen.instances for seen in eyes.by_type.values()),
         "card_messages": forms + len(pasted),
-        "cards_per_minute": forms / minutes,
     }
+    if scene.cards.forms():
+        values["instances_holding_cards"] = sum(seen.instances for seen in eyes.by_type.values())
+        values["live_card_contexts"] = eyes.live_peak
+        values["cards_per_minute"] = forms / minutes
     if strays:
         values["pasted_reaching_share"] = arrived / len(strays)
     return values
@@ -280,7 +281,8 @@ def _flow_row(flow: FlowFields) -> list[str]:
 
 
 def _unused(flows: list[FlowFields]) -> list[str]:
-    found = (f"{flow.schema}.{name} to {flow.to}" for flow in flows for name in flow.unused)
+    """Fields that some receiver does not need, each once however many receivers there are."""
+    found = (f"{flow.schema}.{name}" for flow in flows for name in flow.unused)
     return list(dict.fromkeys(found))
 
 

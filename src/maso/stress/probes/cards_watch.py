@@ -36,12 +36,11 @@ from maso.stress.probes.cards_search import Holder, Needles, leaves, reachable
 
 # One customer in five writes a card number into a chat: far more than do, so that small runs have some.
 SESSIONS_PER_PASTE: Final = 5
-PASTES_MIN: Final = 6
 # Pastes are spread over the middle of a run, when all sessions of its start are there.
 _PASTES_FROM, _PASTES_UNTIL = 15, 95
-# A task of a breadth fleet lasts seconds: somebody to write to is waited for.
+# A task of a small breadth fleet lasts seconds and comes every few minutes: somebody is waited for.
 _AGAIN_NS: Final = SECOND
-_TRIES: Final = 20
+_TRIES: Final = 300
 
 _SMALL: Final = 10**12  # an integer up to here has fewer digits than a card number
 
@@ -311,7 +310,7 @@ class Scene:
         self.plane = Plane(self.rules, self.keys.plane, self.tap, scanner())
         self.needles = Needles()
         self.eyes = Eyes(self.cards, self.needles)
-        pastes = max(PASTES_MIN, sessions // SESSIONS_PER_PASTE)
+        pastes = max(1, sessions // SESSIONS_PER_PASTE)
         self.customers = Customers(self.cards, self.eyes, stream(seed, "stress/card-data"), pastes)
         self.sim = Simulation(
             fleet,

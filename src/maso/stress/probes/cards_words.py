@@ -129,15 +129,14 @@ def _held_by(held: float, beyond: float) -> str:
 
 
 def _declared_scope(cards: Cards) -> str:
-    many = len(cards.fleet.types)
+    many = f"{len(cards.fleet.types)} {'types' if cards.fleet.kind == 'depth' else 'agents'}"
     if not cards.compartment:
         return (
-            f"No PCI scope is declared: `{COMPARTMENT_KEY}` names no compartment, so none of {many} types "
-            "may "
+            f"No PCI scope is declared: `{COMPARTMENT_KEY}` names no compartment, so none of {many} may "
             "hold a card number."
         )
     cleared = _names(cards.cleared_types) or "nobody"
-    return f"Cleared for `{cards.compartment}`: {cleared}, {len(cards.cleared_types)} of {many} types."
+    return f"Cleared for `{cards.compartment}`: {cleared}, {len(cards.cleared_types)} of {many}."
 
 
 def _attacked(view: View) -> str:
@@ -182,7 +181,7 @@ def minimisation(view: View) -> AnswerFinding:
     text += (
         f"In {number(_detail(view, 'journeys', 'messages'))} messages, "
         f"{_count(len(named), 'field', 'fields')} "
-        f"reached receivers that neither passed the value on nor have a field for it"
+        f"reached some receiver that neither passed the value on nor has a field for it"
         f"{f': {_names(named)}' if named else ''}.{_leaving(view)}"
     )
     quantities = ("fields_between_types", "fields_unused", "flows_leaving_wide_enough", "flows_leaking_given")
@@ -231,9 +230,11 @@ def audit_log(view: View) -> AnswerFinding:
         "digests, and an excerpt only of what was refused, held or masked, with every digit replaced. "
     )
     text += (
-        "So the log can stay out of PCI scope; the plane, which reads the messages, cannot."
-        if not found
-        else "So the log is in PCI scope, as the plane is."
+        "So the log is in PCI scope, as the plane is."
+        if found
+        else "So the log can stay out of PCI scope; the plane, which reads the messages, cannot."
+        if Cards(view.fleet).cleared_types
+        else "Nothing here is in PCI scope by declaration."
     )
     return _answer(
         view, "E5.3", "measured", found, "records with a card number", text, "records_with_card",
@@ -329,7 +330,9 @@ def control_rows(view: View) -> tuple[ControlRow, ...]:
             id="DP-1.1", name="data classification", designed_for="labelling data by sensitivity",
             strained_by="a holder that is taken over and writes in a way that no detector lists",
             verdict=label_verdict,
-            why=f"flows through which such a holder got a number out: {number(before)} with detection alone, "
+            why="nobody is cleared, so nobody was given a number to let out"
+            if after is None
+            else f"flows by which such a holder got a number out: {number(before)} with detection alone, "
             f"{number(after)} as declared",
         ),
         ControlRow(
@@ -371,7 +374,7 @@ def decisions(view: View) -> tuple[DecisionFinding, ...]:
                 "card numbers by a form only and say so in every chat",
                 why=f"{_share(view.value('pasted_unlisted_share'))} of invented ways reached a type that "
                 "is not "
-                "cleared; labels cannot know what nobody recognised",
+                f"cleared; labels cannot know what nobody recognised.{_invented(view)}",
                 who=who,
                 cost="a sentence in the front end; no software",
                 dimension=DIMENSION_ID,
