@@ -75,9 +75,9 @@ def _declares_tokens(fleet: Fleet) -> str:
     return "" if fleet.identity is not None else "the fleet file has no section `identity`"
 
 
-def _us(name: str, title: str, controls: tuple[str, ...] = _BOTH) -> Quantity:
+def _us(name: str, title: str, controls: tuple[str, ...] = _BOTH, each: str = "an instance") -> Quantity:
     return Quantity(
-        id=name, title=title, unit="us of CPU an instance", mark="measured", controls=controls,
+        id=name, title=title, unit=f"us of CPU {each}", mark="measured", controls=controls,
         expected="constant",
     )  # fmt: skip
 
@@ -91,7 +91,7 @@ COSTS = Probe(
         _us("token_us", "checking a pod's token", ("IA-2.2",)),
         _us("issue_us", "issuing its share of a session's credential"),
         _us("admit_us", "admitting it"),
-        _us("proof_us", "proving who sent one message", ("IA-2.1",)),
+        _us("proof_us", "proving who sent a message", ("IA-2.1",), "a message"),
         _us("revoke_us", "revoking it"),
         _us("end_us", "ending it with its session"),
         Quantity(

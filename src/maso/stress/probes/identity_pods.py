@@ -58,7 +58,12 @@ def pods(trial: Trial) -> Outcome:
             "types_without_account": len(without),
             "pods_used_twice": reused,
         },
-        details={"tokens": rows, "tokens_total": tried, "types_without_account": without[:20]},
+        details={
+            "tokens": rows,
+            "tokens_total": len(rows),
+            "tokens_tried": tried,
+            "types_without_account": without[:20],
+        },
     )
 
 

@@ -163,26 +163,31 @@ class Stage:
         for session in sessions:
             serial = _CROWD_SERIAL + session
             members = tuple((self.nhi(t, session, n), t.index, n, b"") for t, n in self.members(session))
+            lent: dict[str, bytes] = {}
             if self.pooled:
                 kinds = dict.fromkeys(t for t, _ in self.members(session))
                 slots = tuple((self._slot_nhi(t, session), t.index, session, b"") for t in kinds)
-                self._apply(0, _CROWD_SERIAL, slots, self.now + _POOL_DAYS * DAY)
-            self._apply(session, serial, members, self.now + self.life_ns)
+                lenders = self._apply(0, _CROWD_SERIAL, slots, self.now + _POOL_DAYS * DAY, lent)
+                lent = {lender.type.id: lender.key for lender in lenders}
+            self._apply(session, serial, members, self.now + self.life_ns, lent)
             count += len(members)
         return count
 
     def _apply(
-        self, session: int, serial: int, members: tuple[tuple[int, int, int, bytes], ...], end: int
-    ) -> None:
+        self,
+        session: int,
+        serial: int,
+        members: tuple[tuple[int, int, int, bytes], ...],
+        end: int,
+        lent: dict[str, bytes],
+    ) -> list[Instance]:
+        """Instances with their own keys, or those that are lent to their types."""
         record = AdmitRecord(self.now, Outcome.ALLOW, session, serial, self.now, end, members, ())
         master = self.keys.plane.master
-        for instance in apply.apply_admit(self.plane.state, self.rules, self.plane.contracts, record):
-            instance.key = derive_key(master, instance.nhi, serial)
-            if self.pooled and session:
-                instance.key = self._pool_key(instance, session)
-
-    def _pool_key(self, instance: Instance, session: int) -> bytes:
-        return derive_key(self.keys.plane.master, self._slot_nhi(instance.type, session), _CROWD_SERIAL)
+        built = apply.apply_admit(self.plane.state, self.rules, self.plane.contracts, record)
+        for instance in built:
+            instance.key = lent.get(instance.type.id) or derive_key(master, instance.nhi, serial)
+        return built
 
     def _slot(self, session: int) -> int:
         return self._slot_of.get(session, session)

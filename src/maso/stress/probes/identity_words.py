@@ -91,7 +91,7 @@ def pod_identity(view: View) -> AnswerFinding:
             "each type."
         )
         return _answer(view, "E4.1", None, "", text, key="identity")
-    tried = _detail(view, "pods", "tokens_total") or 0
+    tried = _detail(view, "pods", "tokens_tried") or 0
     taken, again = view.value("wrong_tokens_accepted"), view.value("pods_used_twice")
     text = (
         f"{_number(tried)} wrong tokens were shown to the enrolment (a node's, a secret of the account, "
