@@ -24,8 +24,8 @@ from maso.stress.probes import (
     boundaries_traffic,
 )
 
-STANDARD = DIMENSION.standard
-assert isinstance(STANDARD, tuple)
+assert isinstance(DIMENSION.standard, tuple)
+STANDARD: Settings = DIMENSION.standard
 LATTICE: Settings = (*STANDARD, *DIMENSION.adaptations[0].settings)
 BUSES: Settings = (*LATTICE, *DIMENSION.adaptations[1].settings)
 AT_BOUNDARIES: Settings = (*LATTICE, *DIMENSION.adaptations[2].settings)
@@ -105,6 +105,12 @@ def test_a_summary_reaches_who_is_not_cleared_unless_labels_follow_it(
     chains = with_labels.details["chains"]
     assert all(row[2] == "nobody" for row in chains)
     assert chains[0][3] == "DP-1.1/clearance"
+
+
+def test_believing_the_sender_is_enough_to_let_a_summary_out() -> None:
+    stated: Settings = (*LATTICE, ("label_propagation", "declared"))
+    outcome = boundaries_derived.run_handoffs(trial("fleet-100", 25, stated, 12))
+    assert outcome.values["uncleared_receivers"] > 1
 
 
 def test_a_chain_walks_on_links_and_back_where_they_end() -> None:
