@@ -29,8 +29,10 @@ _TIMED_QUICK: Final = 48
 _TIMED_FULL: Final = 160
 _BATCHES: Final = 4
 _TOKENS: Final = 40
-# Concurrent sessions of the churn: a day of ten is 960 sessions of a quarter of an hour. How many are tried.
-_CHURNED_AT_ONCE: Final = 10
+# Concurrent sessions of the churn: a day of forty is 3,840 sessions of a quarter of an hour, or 23,000
+# instances of six types; what is remembered is told for each session. How many ended ones are tried.
+_CHURNED_QUICK: Final = 10
+_CHURNED_FULL: Final = 40
 _TRIED: Final = 60
 _SETTLED_LIVES: Final = 8
 # Memory is traced, which is slow, so of so many sessions at most, whatever the size. In full runs that is the
@@ -160,16 +162,17 @@ def churn(trial: Trial) -> Outcome:
     start: before that what is remembered can only grow. It is counted as a mean over those hours.
     """
     stage = Stage(trial.fleet, trial.seed)
+    at_once = _CHURNED_QUICK if trial.quick else _CHURNED_FULL
     length = trial.fleet.workload.session_minutes * MINUTE
-    step = length // _CHURNED_AT_ONCE
-    slots = max(2 * _CHURNED_AT_ONCE, 1)
+    step = length // at_once
+    slots = 2 * at_once
     open_now: list[tuple[Held, ...]] = []
     ended: list[tuple[Held, ...]] = []
     admitted = 0
     kept: list[int] = []
     settled = stage.now + _SETTLED_LIVES * stage.life_ns
     for number in range((trial.at * HOUR + _SETTLED_LIVES * stage.life_ns) // step + 1):
-        if len(open_now) >= _CHURNED_AT_ONCE:
+        if len(open_now) >= at_once:
             done = open_now.pop(0)
             stage.close(done[0].session)
             ended.append(done)
@@ -187,7 +190,7 @@ def churn(trial: Trial) -> Outcome:
     credentials = sum(len(held) for held in tried)
     return Outcome(
         values={
-            "records_per_session": sum(kept) / len(kept) / _CHURNED_AT_ONCE,
+            "records_per_session": sum(kept) / len(kept) / at_once,
             "left_over": alive - sum(len(held) for held in open_now),
             "stale_share": accepted / max(1, credentials),
             "outliving_share": outliving / max(1, credentials),
