@@ -1,5 +1,6 @@
 """Delegation policies: what a rule names, how many there are, and that no wider rule gives an action away."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -20,6 +21,8 @@ from maso.fleet.rulebook import Rulebook
 from maso.plane.events import CloseSession, Retire
 from maso.plane.replay import rebuild, state_digest
 from maso.scan.signals import CLEAN
+from maso.sim.checkers.no_authority import NoAuthorityFromAsking
+from maso.sim.checkers.turn import Declared
 from tests.plane.small import SMALL, Rig, names, reasons
 
 POLICIES = ("per-instance", "point-to-point", "role-based", "cluster-based")
@@ -368,3 +371,26 @@ def test_a_chain_whose_source_is_gone_from_memory_is_refused_at_use() -> None:
     assert reasons(effects) == ("T3-CONTRACT/parties",)
     data = rig.send(s["payment"], s["advisor"], {"text": "done"}, kind=int(MessageKind.DATA))
     assert names(data) == ("Deliver",)
+
+
+# The checker of invariant 2 knows what the rules in force name.
+
+
+@pytest.mark.parametrize(
+    ("policy", "worth"), [("point-to-point", set()), ("cluster-based", {"payment.authorise"})]
+)
+def test_the_checker_reckons_with_the_rules_in_force(policy: str, worth: set[str]) -> None:
+    spec = {**SMALL, "controls": {"delegation_policy": policy}}
+    spec["types"] = [
+        {**t, "may_request": ["payment.authorise"]} if t["id"] == "advisor" else t for t in SMALL["types"]
+    ]
+    rig = Rig(msgspec.convert(spec, Fleet))
+    s = rig.session()
+    contract = rig.contract(s["advisor"], s["payment"], ("payment.authorise",))
+    roster = SimpleNamespace(
+        by_nhi={s["advisor"]: SimpleNamespace(type="advisor"), s["payment"]: SimpleNamespace(type="payment")}
+    )
+    checker = NoAuthorityFromAsking(Declared(rig.fleet), roster)  # type: ignore[arg-type]
+    assert checker._worth((contract, frozenset({"payment.authorise", "catalogue.search"}))) == worth
+    accepted = not reasons(rig.register(contract))
+    assert accepted is bool(worth)
