@@ -95,6 +95,8 @@ def test_the_shop_is_answered_from_measurements() -> None:
     assert [answers[f"E5.{n}"].value for n in (1, 3, 4)] == [1.0, 0.0, 0.0]
     assert "Cleared for `pci`: `payment`, 1 of 6 types." in answers["E5.1"].text
     assert "3 types with detection alone, 1 with labels" in answers["E5.1"].text
+    assert "0 hold a card number in a listed way" in answers["E5.3"].text
+    assert "In an invented way" in answers["E5.3"].text
     assert all(answer.evidence for answer in answers.values())
     dimension = findings.dimensions[0]
     assert {row.id: row.verdict for row in dimension.controls} == {

@@ -112,8 +112,7 @@ def scope(view: View) -> AnswerFinding:
     planted, pasted = _detail(view, "scope", "numbers"), _detail(view, "scope", "pasted")
     found = (
         f"Of {number(planted)} card numbers in a run of {_largest(view)} ({number(pasted)} of them pasted "
-        "where "
-        f"they do not belong), {_held_by(held, beyond)}."
+        f"where they do not belong), {_held_by(held, beyond)}."
     )
     text = f"{_declared_scope(cards)} {found}{_attacked(view)}"
     return _answer(view, "E5.1", "measured", held, "types that held a card number", text, *quantities)
@@ -145,8 +144,7 @@ def _attacked(view: View) -> str:
         return ""
     return (
         f" With a taken-over holder that tries every flow it is {_count(before, 'type', 'types')} with "
-        "detection "
-        f"alone, {number(after)} with labels."
+        f"detection alone, {number(after)} with labels."
     )
 
 
@@ -223,11 +221,10 @@ def audit_log(view: View) -> AnswerFinding:
         f"{'It masks' if not found else 'It does not mask everything'}: of {searched:,} records (a run of "
         f"{_largest(view)} with card numbers planted, "
         "every way of writing tried at every entry, every flow tried), "
-        f"{number(found)} hold a card number as text, in any code or piece planted, as digits over values "
-        "or as "
-        f"an integer; {number(_ever(view, 'texts_with_card'))} refusals or errors name one. Records keep "
-        "keyed "
-        "digests, and an excerpt only of what was refused, held or masked, with every digit replaced. "
+        f"{number(found)} hold a card number in a listed way: as text, in a code, over values or as "
+        f"an integer; {number(_ever(view, 'texts_with_card'))} refusals or errors name one.{_invented(view)} "
+        "Records keep keyed digests, and an excerpt only of what was refused, held or masked, every digit "
+        "replaced. "
     )
     text += (
         "So the log is in PCI scope, as the plane is."
@@ -238,7 +235,7 @@ def audit_log(view: View) -> AnswerFinding:
     )
     return _answer(
         view, "E5.3", "measured", found, "records with a card number", text, "records_with_card",
-        "paste_records_with_card", "attempt_records_with_card", "texts_with_card",
+        "paste_records_with_card", "attempt_records_with_card", "attempt_records_invented", "texts_with_card",
     )  # fmt: skip
 
 
@@ -277,8 +274,7 @@ def pasted(view: View) -> AnswerFinding:
         f"Tried {number(ways)} listed ways of writing through {number(entries)} entries "
         f"({number(customers)} of them written by customers): {_share(share)} reached a type that is not "
         f"cleared. {masked} were masked, and the talk went on; {refused} were refused, and the writer was "
-        "told "
-        "why without a digit of it. Invented ways get through: "
+        "told why without a digit of it. Invented ways get through: "
         f"{_share(view.value('pasted_unlisted_share'))} of "
         f"those tried, since nothing labels what nobody recognises. In pieces, up to "
         f"{number(view.value('piece_digits_max'))} digits arrived before the last piece was refused."
@@ -302,8 +298,7 @@ def labels_give_up(view: View, adaptation: str) -> str:
         f"freedom of honest senders: {number(refused)} of {number(messages)} honest messages of a short "
         "run were "
         f"refused because of a label ({number(before)} without); whoever holds a number may tell nobody "
-        "outside "
-        "the compartment a value that it did not receive there"
+        "outside the compartment a value that it did not receive there"
     )
 
 
@@ -356,8 +351,7 @@ def control_rows(view: View) -> tuple[ControlRow, ...]:
             strained_by="parameters that hold card data",
             verdict=_verdict(*records),
             why=f"{number(sum(count or 0 for count in records))} records held a number, after a run and "
-            "after "
-            "every way of writing and every flow was tried",
+            "after every way of writing and every flow was tried",
         ),
     )  # fmt: skip
 
