@@ -13,8 +13,8 @@ Only what two honest runs of the same thing would not differ in is a change:
                       worse, since lists hold what should be looked at. Of lists that were cut, the totals
 
 Measured times of two machines are not comparable: such changes are told, and count for nothing. A quantity
-that is gone, or was skipped, can hide a regression, so it counts as one. Two fleets with one target compare;
-`notes` say what differs in the conditions.
+that is gone from a dimension that ran, or a dimension that skips the fleet now, can hide a regression, so it
+counts as one; a dimension that was not asked for is noted. `notes` say what differs in the conditions.
 
 Not handled: two changes that cancel out in one quantity.
 """
@@ -108,6 +108,10 @@ def _notes(old: Findings, new: Findings) -> Iterator[str]:
         yield "another machine: changes of measured times are told and do not count"
     if old.quick != new.quick:
         yield "a quick run before, a full one now" if old.quick else "a full run before, a quick one now"
+    asked = {d.id for d in new.dimensions}
+    left = [d.id for d in old.dimensions if d.id not in asked]
+    if left:
+        yield f"not part of this run, so nothing is said about it: {', '.join(left)}"
     if old.seeds != new.seeds:
         yield "other seeds"
     if old.schema_version != new.schema_version:
@@ -122,7 +126,7 @@ def _dimensions(old: Findings, new: Findings, same_machine: bool) -> Iterator[Ch
     after = {d.id: d for d in new.dimensions}
     for name in _both(before, after):
         if name not in after:
-            yield _change("dimension", name, before[name].title, "measured", "not part of this run", "worse")
+            yield _change("dimension", name, before[name].title, "measured", "not part of this run", "other")
         elif name not in before:
             yield _change("dimension", name, after[name].title, "not part of that run", "measured", "other")
         else:
@@ -307,10 +311,11 @@ def _along(worsening: Sequence[str], old: str, new: str) -> Turn:
 
 def _answers(old: Findings, new: Findings) -> Iterator[Change]:
     before = {a.question: a for a in old.answers}
+    there = {d.id for d in new.dimensions}
     for answer in new.answers:
         earlier = before.get(answer.question)
-        if earlier is None:
-            continue
+        if earlier is None or answer.dimension not in there:
+            continue  # of a dimension that was not asked for: noted once
         if earlier.status != answer.status:
             better = _STATUS_ORDER.index(answer.status) > _STATUS_ORDER.index(earlier.status)
             turn: Turn = "better" if better else "worse"
