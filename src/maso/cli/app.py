@@ -192,7 +192,6 @@ def run(
       provider-outage                       a provider: agents whose model runs there say nothing
       cluster-down, orchestrator-stopped    a cluster: its agents, or only its orchestrator
       instance-failure                      an agent type: one instance of it fails at all it does
-    What follows (PACE transitions, who was told, who waited) is in DIR/summary.json under `pace`.
 
     \b
     Examples:
