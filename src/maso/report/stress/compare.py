@@ -287,6 +287,8 @@ def _controls(old: Findings, new: Findings, same_machine: bool) -> Iterator[Chan
         earlier = before.get(control.id)
         if earlier is None or earlier.verdict == control.verdict:
             continue
+        if earlier.quantities and not control.quantities:
+            continue  # its dimensions were not asked for: noted once
         note = ""
         if any(path not in earlier.quantities for path in control.quantities):
             note = "measured by more than before"
@@ -333,9 +335,12 @@ def _said(answer: AnswerFinding) -> str:
 def _attacks(old: Findings, new: Findings) -> Iterator[Change]:
     before = {p.id: p for p in old.attack_paths}
     after = {p.id: p for p in new.attack_paths}
+    there = {d.id for d in new.dimensions}
     for name in _both(before, after):
         was, now = before.get(name), after.get(name)
         path = now or was
+        if now is None and path is not None and path.dimension and path.dimension not in there:
+            continue  # of a dimension that was not asked for: noted once
         if path is None or (was is not None and now is not None and was.outcome == now.outcome):
             continue
         title = f"{' > '.join(path.steps)} reaches {path.reaches}"
