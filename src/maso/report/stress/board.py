@@ -160,7 +160,8 @@ def _attacks(findings: Findings) -> str:
         return ""
     outcomes = [path.outcome for path in paths]
     tried = len(paths) - outcomes.count("possible")
-    said = f"{outcomes.count('succeeds') or 'None'} of {words.count(tried, 'attack path')} that were tried succeeded"
+    through = outcomes.count("succeeds") or "None"
+    said = f"{through} of {words.count(tried, 'attack path')} that were tried succeeded"
     untried = outcomes.count("possible")
     return f"{said}; {untried} more could not be tried." if untried else f"{said}."
 
