@@ -27,7 +27,7 @@ from maso.envelope import MessageKind
 from maso.evidence.records import GateRecord
 from maso.fleet.operations import OPERATIONS
 from maso.fleet.rulebook import ActionRules, Rulebook
-from maso.resilience.allowances import TABLE, ActionClass, class_of, higher
+from maso.resilience.allowances import RISKS, TABLE, ActionClass, class_of, higher
 from maso.resilience.pace import PHASE_NAMES, Phase
 from maso.resilience.ramp import FULL_MILLI, returned
 from maso.verdict import Finding, Outcome, Reason
@@ -85,14 +85,19 @@ def action_class(action: ActionRules) -> ActionClass:
 class Posture:
     """Refuses what the gates in force forbid. `key` decides who is back while a scope returns."""
 
-    __slots__ = ("_actions", "_gates", "_key", "_returns")
+    __slots__ = ("_actions", "_gates", "_key", "_returns", "_rows")
 
     def __init__(self, state: PlaneState, rules: Rulebook, key: bytes) -> None:
         self._gates = state.type_gates
         self._returns = state.type_returns
         self._key = key
+        self._rows = {risk: tuple(TABLE[risk, phase] for phase in Phase) for risk in RISKS}
+        # Of an action: its class, and the rows that count for it, by the risk of the type. Number 0, and what
+        # nobody knows (IA-1.4 refuses it), is the most final one.
         self._actions = tuple(
-            (ActionClass.FINAL, "critical") if action is None else (action_class(action), action.risk)
+            (ActionClass.FINAL, dict.fromkeys(RISKS, self._rows["critical"]))
+            if action is None
+            else (action_class(action), {risk: self._rows[higher(risk, action.risk)] for risk in RISKS})
             for action in rules.actions
         )
 
@@ -107,15 +112,14 @@ class Posture:
     def _closed(self, m: Message, sender: Instance) -> Finding | None:
         if sender.paused_until > m.now:
             return Finding(Outcome.DENY, PAUSED, sender.type.id)
-        gate = join_gates(join_gates(self._of_type(sender), sender.gate), sender.session.gate)
+        gate = self._of_type(sender)
+        if sender.gate or sender.session.gate:
+            gate = join_gates(join_gates(gate, sender.gate), sender.session.gate)
         phase, stage = gate & 3, gate >> STAGE_SHIFT
         kind = m.envelope.kind
         if stage >= _TERMINATE or (stage >= _FREEZE and kind != MessageKind.DATA):
             return Finding(Outcome.DENY, STAGE, STAGE_NAMES[stage])
-        if not phase:
-            return None
-        number = m.envelope.action if kind == MessageKind.ACTION else 0
-        return self._phase(m, Phase(phase), sender.type.risk, number)
+        return self._phase(m, phase, sender.type.risk) if phase else None
 
     def _of_type(self, sender: Instance) -> int:
         """The gate of type, cluster and system, as it is for this sender's session."""
@@ -131,17 +135,16 @@ class Posture:
         )
         return max(phases) | gate >> STAGE_SHIFT << STAGE_SHIFT
 
-    def _phase(self, m: Message, phase: Phase, risk: str, action: int) -> Finding | None:
-        row = TABLE[risk, phase]
-        if not row.kinds >> m.envelope.kind & 1:
+    def _phase(self, m: Message, phase: int, risk: str) -> Finding | None:
+        kind = m.envelope.kind
+        row = self._rows[risk][phase]
+        if not row.kinds >> kind & 1:
             return Finding(Outcome.DENY, PHASE, PHASE_NAMES[phase])
-        if m.envelope.kind != MessageKind.ACTION:
+        if kind != MessageKind.ACTION:
             return None
-        # An action that nobody knows is refused by IA-1.4; here it counts as the most final one.
-        known = 0 < action < len(self._actions)
-        of, own_risk = self._actions[action] if known else self._actions[0]
-        if own_risk != risk:
-            row = TABLE[higher(risk, own_risk), phase]
+        number = m.envelope.action
+        of, rows = self._actions[number if 0 < number < len(self._actions) else 0]
+        row = rows[risk][phase]
         if of > row.approved:
             return Finding(Outcome.DENY, PHASE, PHASE_NAMES[phase])
         m.approval = of > row.free
