@@ -26,14 +26,14 @@ from maso.fleet.grow import grow  # noqa: E402
 from maso.fleet.load import load, read_fleet  # noqa: E402
 from maso.fleet.model import Fleet  # noqa: E402
 from maso.fleet.rulebook import Rulebook  # noqa: E402
+from maso.journeys.actors import Keyring  # noqa: E402
+from maso.journeys.tally import ALLOW, DENY, REDACT, Tally  # noqa: E402
 from maso.plane.plane import Plane  # noqa: E402
 from maso.scan.injection import InjectionDetector  # noqa: E402
 from maso.scan.scanner import Scanner  # noqa: E402
-from maso.sim.actors import Keyring  # noqa: E402
 from maso.sim.adversaries.mix import Mix  # noqa: E402
 from maso.sim.checkers.suite import Suite  # noqa: E402
 from maso.sim.driver import Simulation  # noqa: E402
-from maso.sim.tally import ALLOW, DENY, REDACT, Tally  # noqa: E402
 from maso.sim.watchers import RecordTap  # noqa: E402
 
 # Small enough for a second or so, large enough that sessions overlap with attacks: fleet, size, minutes.

@@ -8,9 +8,9 @@ from maso.envelope import MessageKind, open_wire
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
 from maso.identity import Credential
+from maso.journeys.actors import Keyring
 from maso.plane.effects import Admitted, Deliver, Effect, Ended, Perform
 from maso.plane.events import Admit, Arrive, CloseSession
-from maso.sim.actors import Keyring
 from maso.sim.driver import Simulation
 
 _credential = msgspec.msgpack.Decoder(Credential).decode

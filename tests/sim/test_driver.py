@@ -16,11 +16,11 @@ from maso.envelope import MessageKind, open_wire
 from maso.fleet.load import load_fleet
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
+from maso.journeys.actors import Keyring
 from maso.plane.effects import Deliver, Effect, Refuse
 from maso.plane.events import Arrive, Endorser, SetStage
 from maso.plane.plane import Plane
 from maso.scan.scanner import Scanner
-from maso.sim.actors import Keyring
 from maso.sim.driver import Simulation
 from maso.sim.watchers import Performed, RecordTap
 from maso.worlds.shop import Shop

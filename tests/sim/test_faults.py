@@ -10,11 +10,11 @@ from maso.evidence.records import GateRecord, MessageRecord, decode_record
 from maso.fleet.builtins import builtin_names
 from maso.fleet.load import load_fleet
 from maso.fleet.rulebook import Rulebook
+from maso.journeys.actors import Keyring
 from maso.plane.plane import Plane
 from maso.resilience.pace import Phase
 from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
-from maso.sim.actors import Keyring
 from maso.sim.checkers.suite import Suite
 from maso.sim.driver import Simulation
 from maso.sim.faults import FORM, FaultError, parse

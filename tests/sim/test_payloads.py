@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from maso.fleet.model import FieldSpec, Schema
 from maso.fleet.operations import TEXTS
 from maso.fleet.rulebook import compile_schema
+from maso.journeys.payloads import card_number, check_digit, compile_payload
 from maso.scan.validators import luhn
-from maso.sim.payloads import card_number, check_digit, compile_payload
 from maso.streams import stream
 
 NAMES = st.from_regex(r"\A[a-z][a-z0-9_]{0,8}\Z")

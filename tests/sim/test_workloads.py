@@ -10,9 +10,9 @@ from maso.clock import MINUTE
 from maso.fleet.load import load_fleet
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
+from maso.journeys.scripts import What
+from maso.journeys.walks import Walker
 from maso.sim.driver import Simulation
-from maso.sim.scripts import What
-from maso.sim.walks import Walker
 from maso.streams import stream
 from plane.small import SMALL
 from sim.doubles import simulation

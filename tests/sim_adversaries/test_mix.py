@@ -6,8 +6,8 @@ from maso.clock import MINUTE
 from maso.fleet.grow import grow
 from maso.fleet.load import load, read_fleet
 from maso.fleet.rulebook import Rulebook
+from maso.journeys.actors import Keyring
 from maso.plane.plane import Plane
-from maso.sim.actors import Keyring
 from maso.sim.adversaries.catalog import ADVERSARIES
 from maso.sim.adversaries.mix import Mix
 from maso.sim.checkers.reproducible import first_difference

@@ -12,8 +12,8 @@ from maso.controls.message import Message
 from maso.fleet.load import load, read_fleet
 from maso.fleet.resize import resize
 from maso.fleet.template import FleetFile
+from maso.journeys.actors import Actor
 from maso.plane import recording
-from maso.sim.actors import Actor
 from maso.stress.dimension import Outcome, Settings, Trial, adapted
 from maso.stress.probes import cards
 from maso.stress.probes.cards_search import Needles

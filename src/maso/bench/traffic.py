@@ -19,12 +19,12 @@ from maso.evidence.log import LogWriter
 from maso.fleet.grow import grow
 from maso.fleet.load import load_file
 from maso.fleet.rulebook import Rulebook
+from maso.journeys.actors import Keyring, admission
 from maso.plane.effects import Effect
 from maso.plane.events import Admit, Arrive
 from maso.plane.plane import Plane
 from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
-from maso.sim.actors import Keyring, admission
 from maso.sim.driver import Simulation
 from maso.streams import Stream, stream
 from maso.text import writer

@@ -15,10 +15,10 @@ from maso.cli.names import Names, Parties, reason_of
 from maso.controls.catalog import CONTROLS
 from maso.envelope import KIND_NAMES
 from maso.evidence.records import AdmitRecord, ContractRecord, EndorseRecord, EndRecord, MessageRecord, Record
+from maso.journeys.tally import Tally
 from maso.report.terminal import NOBODY
 from maso.scan.signals import Kind
 from maso.sim.adversaries.ground import HOSTILE_CHANNELS_FROM, HOSTILE_SESSIONS_FROM
-from maso.sim.tally import Tally
 from maso.verdict import OUTCOME_NAMES, Outcome
 
 _CONTROL_NAMES: Final = {c.id: c.name for c in CONTROLS}

@@ -30,11 +30,11 @@ from maso.cli.where import Spots
 from maso.cli.wish import Wish
 from maso.clock import MINUTE, clock_text
 from maso.fleet.rulebook import Rulebook
+from maso.journeys.actors import Keyring
 from maso.plane.events import SetStage, Stage
 from maso.plane.plane import Plane
 from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
-from maso.sim.actors import Keyring
 from maso.sim.adversaries.mix import Mix
 from maso.sim.checkers.suite import Suite
 from maso.sim.driver import Simulation

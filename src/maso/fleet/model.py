@@ -288,7 +288,7 @@ class Journey(_Strict, kw_only=True, frozen=True):
 
 
 class Workload(_Strict, kw_only=True, frozen=True):
-    """Honest traffic. Without journeys, tasks walk the links at random (`sim/workloads.py`).
+    """Honest traffic. Without journeys, tasks walk the links at random (`journeys/workloads.py`).
 
     actions_per_session  what one instance does in one session: messages and actions together
     hostile_sessions     sessions of one attacker at the same time

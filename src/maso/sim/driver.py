@@ -26,20 +26,20 @@ from maso.fleet.model import Fleet
 from maso.fleet.operations import DESK_FACTS, OPERATIONS, SHOP_FACTS
 from maso.fleet.rulebook import Rulebook, flow_key
 from maso.identity import Authority
+from maso.journeys.actors import Actor, Keyring, admission
+from maso.journeys.library import TICK_NS
+from maso.journeys.payloads import Payload
+from maso.journeys.scripts import Compiler
+from maso.journeys.sessions import Run, Sessions
+from maso.journeys.tally import Tally
+from maso.journeys.workloads import Workload
 from maso.plane.effects import Admitted, Ask, Deliver, Effect, Ended, Perform, Purged, Refuse
 from maso.plane.events import Admit, Answer, Arrive, Deadline, Endorser, IngestDocument
-from maso.sim.actors import Actor, Keyring, admission
 from maso.sim.adversaries.ground import Happened
 from maso.sim.faults import Fault
 from maso.sim.kernel import Kernel, Progress
-from maso.sim.library import TICK_NS
 from maso.sim.pace import Degradation
-from maso.sim.payloads import Payload
-from maso.sim.scripts import Compiler
-from maso.sim.sessions import Run, Sessions
-from maso.sim.tally import Tally
 from maso.sim.watchers import Adversary, Performed, RecordTap, Watcher
-from maso.sim.workloads import Workload
 from maso.streams import stream
 from maso.worlds.base import DeclinedError, MemoryStore, World, shown
 from maso.worlds.desk import Desk

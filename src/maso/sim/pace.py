@@ -25,6 +25,7 @@ import msgspec
 
 from maso.clock import MS, SECOND
 from maso.identity import Credential
+from maso.journeys.sessions import Run
 from maso.plane.apply import BLOCKING
 from maso.plane.effects import Refuse
 from maso.plane.events import SetPhase
@@ -34,7 +35,6 @@ from maso.resilience.pace import Authority, Phase
 from maso.resilience.plan import plan_of
 from maso.resilience.ramp import FULL_MILLI, returned
 from maso.sim.faults import SLOW_FACTOR, Fault
-from maso.sim.sessions import Run
 from maso.streams import stream
 
 if TYPE_CHECKING:

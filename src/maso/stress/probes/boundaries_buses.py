@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from maso.envelope import MessageKind
 from maso.fleet.model import Fleet, Link
+from maso.journeys.actors import Actor
+from maso.journeys.payloads import NOTHING, Payload, compile_payload
 from maso.plane.effects import Deliver, Effect
 from maso.plane.segments import Gate, Segments, entry, segments
-from maso.sim.actors import Actor
-from maso.sim.payloads import NOTHING, Payload, compile_payload
 from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.boundaries_rig import CHANNEL, Rig, delivered

@@ -21,9 +21,9 @@ from msgspec.structs import replace
 
 from maso.controls.barriers import barriers_of
 from maso.fleet.model import Dlp, DlpRule, Fleet, Link
+from maso.journeys.actors import Actor
+from maso.journeys.payloads import NOTHING, compile_payload
 from maso.labels import CONFIDENTIALITY_MASK, LEVEL_BITS
-from maso.sim.actors import Actor
-from maso.sim.payloads import NOTHING, compile_payload
 from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.boundaries_rig import (

@@ -19,13 +19,13 @@ from maso.envelope import MessageKind
 from maso.evidence.log import LogWriter
 from maso.fleet.model import FieldSpec, Fleet, LabelSpec, Link, Port, Schema
 from maso.fleet.rulebook import Rulebook, TypeRules, fleet_digest
+from maso.journeys.actors import Actor, Keyring, admission
 from maso.plane.effects import Deliver, Effect, Perform
 from maso.plane.events import Admit
 from maso.plane.plane import Plane
 from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import CACHE_SIZE, Scanner
 from maso.scan.signals import Signals
-from maso.sim.actors import Actor, Keyring, admission
 
 SOURCE: Final = "stress.source"  # no name in a fleet file may begin so: `first.second` is a desk's, of growth
 SUMMARY: Final = "stress.summary"

@@ -24,12 +24,12 @@ from maso.clock import SECOND
 from maso.envelope import open_wire
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
+from maso.journeys.actors import Keyring
 from maso.labels import CONFIDENTIALITY_MASK, LEVEL_MASK, exceeds
 from maso.plane.effects import Effect
 from maso.plane.events import Arrive
 from maso.plane.plane import Plane
 from maso.plane.segments import segments
-from maso.sim.actors import Keyring
 from maso.sim.driver import Simulation
 from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial

@@ -18,10 +18,10 @@ from typing import Any, Final
 from maso.clock import MINUTE
 from maso.controls import classification, derive
 from maso.envelope import MessageKind
+from maso.journeys.payloads import NOTHING, compile_payload
+from maso.journeys.workloads import MESSAGES_PER_AGENT_MINUTE
 from maso.plane.events import Arrive, Purge
 from maso.sim.adversaries.surface import body_of
-from maso.sim.payloads import NOTHING, compile_payload
-from maso.sim.workloads import MESSAGES_PER_AGENT_MINUTE
 from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.cards_fields import FieldWatch, FlowFields, flow_fields

@@ -16,10 +16,10 @@ from maso.clock import MINUTE
 from maso.envelope import KIND_NAMES, VERSION, Envelope, MessageKind, seal
 from maso.fleet.model import Fleet, Schema
 from maso.fleet.rulebook import ID_CHARS_DEFAULT, Flow, TypeRules
+from maso.journeys.actors import Actor, admission
 from maso.labels import LEVEL_BITS
 from maso.plane.effects import Refuse
 from maso.plane.events import Admit, Arrive, CloseSession
-from maso.sim.actors import Actor, admission
 from maso.sim.adversaries.surface import body_of
 from maso.streams import stream
 from maso.stress.probes.cards_fleet import DIGITS_MAX, digits_room, text_field

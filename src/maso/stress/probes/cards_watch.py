@@ -18,15 +18,15 @@ from maso.envelope import open_wire
 from maso.evidence.log import LogWriter
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
+from maso.journeys.actors import Actor, Keyring
+from maso.journeys.sessions import Run
 from maso.plane.effects import Deliver, Effect, Ended, Perform, Purged, Refuse
 from maso.plane.events import Arrive
 from maso.plane.plane import Plane
 from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
-from maso.sim.actors import Actor, Keyring
 from maso.sim.adversaries.surface import body_of
 from maso.sim.driver import Simulation
-from maso.sim.sessions import Run
 from maso.sim.watchers import Performed, RecordTap
 from maso.streams import Stream, stream
 from maso.stress.probes.cards_fields import FieldWatch

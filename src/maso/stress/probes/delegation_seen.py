@@ -15,10 +15,10 @@ from typing import Any, Final
 from maso.contract import decode_contract
 from maso.evidence.log import LogWriter
 from maso.fleet.rulebook import Rulebook
+from maso.journeys.actors import Keyring
 from maso.plane.effects import Effect, Perform, Refuse
 from maso.plane.events import RegisterContract
 from maso.plane.plane import Plane
-from maso.sim.actors import Keyring
 from maso.sim.driver import Simulation
 from maso.sim.watchers import Performed
 from maso.stress.dimension import LIST_ROWS_MAX, Outcome, Trial

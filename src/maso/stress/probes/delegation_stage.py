@@ -19,13 +19,13 @@ from maso.controls.state import Instance, Session
 from maso.envelope import MessageKind
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook, TypeRules, flow_key
+from maso.journeys.actors import Actor, Keyring
 from maso.plane.effects import Admitted, Effect, Refuse
 from maso.plane.events import Admit, Arrive, RegisterContract
 from maso.plane.pipeline import Check
 from maso.plane.plane import Plane
 from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
-from maso.sim.actors import Actor, Keyring
 from maso.sim.adversaries.surface import body_of
 
 # What a session of a probe may hold: more types are spread over several sessions (the plane refuses more

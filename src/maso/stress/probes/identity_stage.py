@@ -26,11 +26,11 @@ from maso.evidence.records import AdmitRecord
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook, TypeRules
 from maso.identity import Credential, Member, commitment_of, derive_key, nhi_of
+from maso.journeys.actors import Keyring
 from maso.plane import apply
 from maso.plane.effects import Admitted, Effect
 from maso.plane.events import Admit, CloseSession
 from maso.plane.plane import Plane
-from maso.sim.actors import Keyring
 from maso.sim.adversaries.surface import body_of
 from maso.stress.probes.delegation_stage import scanner
 from maso.stress.timing import cpu_us

@@ -14,9 +14,9 @@ from typing import Final
 from maso.clock import DAY, MINUTE, SECOND
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
-from maso.sim.actors import Keyring
-from maso.sim.scripts import Compiler
-from maso.sim.workloads import Workload
+from maso.journeys.actors import Keyring
+from maso.journeys.scripts import Compiler
+from maso.journeys.workloads import Workload
 from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.identity_stage import sessions_at

@@ -10,25 +10,21 @@ A customer's confirmation is made from what the front end shows (the world's fac
 acts; what the agent then sends is what it had prepared, so an agent that changes it is on its own.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from maso.claims import Claim
 from maso.clock import MINUTE
 from maso.envelope import MessageKind
 from maso.fleet.rulebook import TypeRules
+from maso.journeys import tally as outcome
+from maso.journeys.actors import Actor, admission, contract_bytes
+from maso.journeys.driving import Driver
+from maso.journeys.payloads import NOTHING
+from maso.journeys.scripts import Move, Script, What
+from maso.journeys.workloads import CATCH_UP_NS, Workload
 from maso.plane.effects import Admitted, Refuse
 from maso.plane.events import Admit, CloseSession, Endorse, Endorser, RegisterContract
-from maso.sim import tally as outcome
-from maso.sim.actors import Actor, admission, contract_bytes
-from maso.sim.payloads import NOTHING
-from maso.sim.scripts import Move, Script, What
-from maso.sim.workloads import CATCH_UP_NS, Workload
 from maso.streams import PER_MILLION, stream
-
-if TYPE_CHECKING:
-    from maso.sim.driver import Simulation
 
 # A confirmed page stays good for as long as a customer may take to press the button once more.
 CONFIRMED_FOR_NS: Final = 5 * MINUTE
@@ -73,11 +69,11 @@ class Run:
 
 
 class Sessions:
-    """All honest sessions of one simulation."""
+    """All honest sessions of one run."""
 
-    def __init__(self, sim: Simulation, workload: Workload, seed: int) -> None:
-        self._sim = sim
-        self._tally = sim.tally
+    def __init__(self, driver: Driver, workload: Workload, seed: int) -> None:
+        self._driver = driver
+        self._tally = driver.tally
         self.workload = workload
         self.live: dict[int, Run] = {}
         self._opened = 0
@@ -88,11 +84,11 @@ class Sessions:
         self._claims = stream(seed, "claims")
 
     def start(self) -> None:
-        kernel = self._sim.kernel
+        kernel = self._driver.kernel
         if not self.workload.depth:
             kernel.at(self.workload.next_arrival(), self._arrive)
             return
-        for time in self.workload.entries(self._sim.end):
+        for time in self.workload.entries(self._driver.end):
             kernel.at(time, self._enter)
 
     def finish(self) -> None:
@@ -113,43 +109,43 @@ class Sessions:
         """One who comes while the run goes on; in a breadth fleet the next task follows by itself."""
         self._open(self.workload.pick(), 0)
         if not self.workload.depth:
-            self._sim.kernel.after(self.workload.next_arrival(), self._arrive)
+            self._driver.kernel.after(self.workload.next_arrival(), self._arrive)
 
     def _open(self, script: Script, entered: int) -> None:
-        sim = self._sim
+        driver = self._driver
         self._opened += 1
         number = self._opened
-        members = self.workload.members(script, sim.rules)
-        now = sim.now
+        members = self.workload.members(script, driver.rules)
+        now = driver.now
         end = now + min(rules.lifetime_ns_max for rules, _ in members)
-        credential, actors = admission(sim.keys, sim.rules, number, members, now, end)
-        effects = sim.raise_event(Admit(credential))
+        credential, actors = admission(driver.keys, driver.rules, number, members, now, end)
+        effects = driver.raise_event(Admit(credential))
         if not any(type(effect) is Admitted for effect in effects):
             self._tally.turned_away += 1
             self._replace()
             return
         self._tally.opened += 1
-        sim.pace.joined(tuple((actor.nhi, actor.rules.index, number) for actor in actors))
+        driver.pace.joined(tuple((actor.nhi, actor.rules.index, number) for actor in actors))
         run = Run(number, script, entered, now, end)
         for actor in actors:
-            sim.actors[actor.nhi] = actor
+            driver.actors[actor.nhi] = actor
             run.actors.setdefault(actor.rules.index, []).append(actor)
-            if sim.keep_inboxes:
+            if driver.keep_inboxes:
                 actor.inbox = []
-        run.facts = sim.open_facts(number)
+        run.facts = driver.open_facts(number)
         self.live[number] = run
         self._plan(run)
 
     def _close(self, run: Run) -> None:
         if self.live.pop(run.number, None) is None:
             return
-        sim = self._sim
-        sim.follow(sim.raise_event(CloseSession(run.number)), None)
-        sim.close_facts(run.number)
+        driver = self._driver
+        driver.follow(driver.raise_event(CloseSession(run.number)), None)
+        driver.close_facts(run.number)
 
     def _replace(self) -> None:
         if self.workload.depth and not self._closing:
-            self._sim.kernel.after(self.workload.next_arrival(), self._arrive)
+            self._driver.kernel.after(self.workload.next_arrival(), self._arrive)
 
     def broken(self, run: Run, reason: str) -> None:
         """The journey cannot go on."""
@@ -179,13 +175,13 @@ class Sessions:
         self._tally.message(run.speaker, run.kind, outcome.DENY)
         code = refusal.findings[-1].reason.code if refusal.findings else "unexplained"
         self._tally.count(self._tally.refused, run.speaker, code)
-        if run.number in self.live and self._sim.pace.turned_away(run, refusal.sender, code):
+        if run.number in self.live and self._driver.pace.turned_away(run, refusal.sender, code):
             return
         self.broken(run, code)
 
     def repeat(self, run: Run) -> None:
         """The move that failed, or was left for later, is made now."""
-        self._do(run)
+        self.do(run)
 
     def moved(self, run: Run) -> None:
         """A move came to its end."""
@@ -211,15 +207,16 @@ class Sessions:
 
     def _schedule(self, run: Run, move: Move) -> None:
         """Gaps count from when the last move was due, so that answers do not slow the pace down."""
-        kernel = self._sim.kernel
+        kernel = self._driver.kernel
         if run.at < run.entered:
             gap = self._pace.exponential(CATCH_UP_NS)
         else:
             gap = self.workload.gap(run.script, move, self._pace)
         run.planned = max(kernel.now, run.planned + gap)
-        kernel.at(run.planned, self._do, run)
+        kernel.at(run.planned, self.do, run)
 
-    def _do(self, run: Run) -> None:
+    def do(self, run: Run) -> None:
+        """Make the move that is due, unless the session has ended meanwhile."""
         if run.number not in self.live:
             return
         move = run.script.moves[run.at]
@@ -230,10 +227,10 @@ class Sessions:
         else:
             self._confirm(run, move)
 
-    def _actor(self, run: Run, rules: TypeRules, move: Move) -> Actor:
+    def actor_of(self, run: Run, rules: TypeRules, move: Move) -> Actor:
         """The instance that makes a move; contracts are held by the first of its type."""
         if rules.is_port:
-            return self._sim.ports[rules.id]
+            return self._driver.ports[rules.id]
         instances = run.actors[rules.index]
         if len(instances) == 1 or move.delegated or move.under >= 0:
             return instances[0]
@@ -246,9 +243,9 @@ class Sessions:
         return payload
 
     def _send(self, run: Run, move: Move) -> None:
-        sim = self._sim
-        sender, recipient = self._actor(run, move.sender, move), self._actor(run, move.recipient, move)
-        if not sim.pace.speaks(run, sender.nhi, move.sender.index):
+        driver = self._driver
+        sender, recipient = self.actor_of(run, move.sender, move), self.actor_of(run, move.recipient, move)
+        if not driver.pace.speaks(run, sender.nhi, move.sender.index):
             return
         contract = run.contracts.get((move.under, move.sender.index), 0) if move.under >= 0 else 0
         if move.delegated:
@@ -264,47 +261,47 @@ class Sessions:
             claims = (sender.claim(run.claims, payload, self._claims),)
         parents = () if move.sender.is_port else sender.parents
         run.speaker, run.kind = move.sender.id, move.kind
-        effects = sim.say(
+        effects = driver.say(
             sender, recipient.nhi, run.number, move.kind, payload,
             contract=contract, parents=parents, claims=claims,
         )  # fmt: skip
-        sim.follow(effects, run, payload)
+        driver.follow(effects, run, payload)
 
     def _act(self, run: Run, move: Move) -> None:
-        sim = self._sim
+        driver = self._driver
         assert move.action is not None
         number = move.action.number
-        sender = self._actor(run, move.sender, move)
-        if not sim.pace.speaks(run, sender.nhi, move.sender.index):
+        sender = self.actor_of(run, move.sender, move)
+        if not driver.pace.speaks(run, sender.nhi, move.sender.index):
             return
         contract = run.contracts.get((move.under, move.sender.index), 0) if move.under >= 0 else 0
         payload = run.prepared.pop(number, b"") or self._words(run, move, sender)
         run.speaker, run.kind = move.sender.id, move.kind
-        effects = sim.say(
-            sender, sim.ports[move.recipient.id].nhi, run.number, move.kind, payload,
+        effects = driver.say(
+            sender, driver.ports[move.recipient.id].nhi, run.number, move.kind, payload,
             action=number, contract=contract, parents=sender.parents,
         )  # fmt: skip
-        sim.follow(effects, run, payload)
+        driver.follow(effects, run, payload)
 
     def _confirm(self, run: Run, move: Move) -> None:
-        sim = self._sim
+        driver = self._driver
         assert move.action is not None
         number = move.action.number
         payload = run.prepared[number] = move.payload(self._payloads, run.facts, NOTHING)
-        digest = sim.page_digest(number, run.number, payload)
-        until = sim.now + CONFIRMED_FOR_NS
-        sim.follow(sim.raise_event(Endorse(Endorser.CUSTOMER, run.number, digest, until)), None)
+        digest = driver.page_digest(number, run.number, payload)
+        until = driver.now + CONFIRMED_FOR_NS
+        driver.follow(driver.raise_event(Endorse(Endorser.CUSTOMER, run.number, digest, until)), None)
         self.moved(run)
 
     def _delegate(self, run: Run, move: Move, source: Actor, target: Actor, parent: int) -> int:
         """Register a contract; returns its id, or 0 when it was refused (the journey is then over)."""
-        sim = self._sim
-        end = min(sim.now + move.contract_ns, run.end)
+        driver = self._driver
+        end = min(driver.now + move.contract_ns, run.end)
         number, data = contract_bytes(
-            sim.keys, source, target, move.delegated, sim.now, end, parent, move.contract_output
+            driver.keys, source, target, move.delegated, driver.now, end, parent, move.contract_output
         )
         run.speaker, run.kind = move.sender.id, MessageKind.DELEGATION
-        for effect in sim.raise_event(RegisterContract(run.number, data)):
+        for effect in driver.raise_event(RegisterContract(run.number, data)):
             if type(effect) is Refuse:
                 self.refused(run, effect)
                 return 0

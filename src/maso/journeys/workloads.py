@@ -18,8 +18,8 @@ from typing import Final
 from maso.clock import MINUTE, MS, SECOND
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook, TypeRules
-from maso.sim.scripts import MODEL_LATENCY_MS, Compiler, Move, Script
-from maso.sim.walks import Walker
+from maso.journeys.scripts import MODEL_LATENCY_MS, Compiler, Move, Script
+from maso.journeys.walks import Walker
 from maso.streams import Stream, stream
 
 # Admissions cost an Ed25519 signature each; spread over 20 seconds, or a tenth of a very short run.

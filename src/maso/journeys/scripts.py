@@ -17,8 +17,8 @@ from maso.envelope import MessageKind
 from maso.fleet.model import Fleet, Journey, Port, Step
 from maso.fleet.operations import OPERATIONS
 from maso.fleet.rulebook import KIND_BY_NAME, ActionRules, Flow, Rulebook, TypeRules, flow_key
-from maso.sim.library import DOCUMENTS, DOCUMENTS_MIN, Library
-from maso.sim.payloads import Payload, compile_payload
+from maso.journeys.library import DOCUMENTS, DOCUMENTS_MIN, Library
+from maso.journeys.payloads import Payload, compile_payload
 from maso.streams import PER_MILLION, stream
 
 # Which generator writes a text field that names none, by the integrity mark of where it comes from.

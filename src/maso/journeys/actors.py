@@ -41,7 +41,7 @@ _encode_json = msgspec.json.Encoder().encode
 
 
 class Keyring:
-    """Every key of one run, derived from its seed."""
+    """Every key of one run, derived from its seed (of a live run: 256 random bits)."""
 
     def __init__(self, rules: Rulebook, seed: int) -> None:
         master = self._secret(seed, "master")

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from maso.fleet.model import FieldSpec, Schema
-from maso.sim.library import Library
+from maso.journeys.library import Library
 from maso.streams import Stream
 from maso.text import writer
 
