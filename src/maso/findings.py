@@ -151,7 +151,10 @@ class ControlRow(_Plain, frozen=True, kw_only=True):
 
 
 class ListFinding(_Plain, frozen=True, kw_only=True):
-    """A list that was found, such as the transitive privilege paths: columns, rows, and how many in all."""
+    """A list that was found, such as the transitive privilege paths: columns, rows, and how many in all.
+
+    adverse   its rows are what should not be there: a new one is a change for the worse
+    """
 
     id: str
     title: str
@@ -159,6 +162,7 @@ class ListFinding(_Plain, frozen=True, kw_only=True):
     rows: tuple[tuple[str, ...], ...]
     total: int
     run: str = ""
+    adverse: bool = False
 
 
 class DimensionFinding(_Plain, frozen=True, kw_only=True):

@@ -201,6 +201,7 @@ PATHS = ListFinding(
     rows=tuple((f"desk-{n}", "settle", f"desk-{n + 1} > desk-{n + 2}") for n in range(9)),
     total=11,
     run="sample-400-1",
+    adverse=True,
 )
 
 CONTROL_ROWS = (

@@ -127,6 +127,20 @@ def test_a_new_transitive_path_is_named():
     assert compare(with_list((one, two)), with_list((two, one))).changes == ()
 
 
+def test_rows_that_may_be_there_come_and_go():
+    one, two = ("a", "settle", "b"), ("c", "settle", "d")
+    lists = [
+        replace(delegation().lists[0], rows=rows, total=len(rows), adverse=False)
+        for rows in ((one,), (two,), (one, two))
+    ]
+    found = [sample(dimensions=(replace(delegation(), lists=(li,)),)) for li in lists]
+    assert compare(found[0], found[1]).changes == ()
+    assert (only(compare(found[0], found[2])).turn, only(compare(found[0], found[2])).after) == (
+        "other",
+        "2 in all",
+    )
+
+
 def test_of_a_list_that_was_cut_the_total_counts():
     one, two = ("a", "settle", "b"), ("c", "settle", "d")
     assert compare(with_list((one,), 300), with_list((two,), 300)).changes == ()

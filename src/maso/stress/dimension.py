@@ -204,6 +204,7 @@ class ListOf(msgspec.Struct, frozen=True, kw_only=True):
 
     detail   name in `Outcome.details`: a list of rows, each a list of texts; `<detail>_total` holds the
              number found where rows were cut
+    adverse  rows are what should not be there: a new one fails `--compare` with `--gate`
     """
 
     id: str
@@ -211,6 +212,7 @@ class ListOf(msgspec.Struct, frozen=True, kw_only=True):
     probe: str
     detail: str
     columns: tuple[str, ...]
+    adverse: bool = False
 
 
 def nothing(_view: View) -> tuple[Any, ...]:

@@ -258,11 +258,12 @@ def _list(where: str, old: ListFinding, new: ListFinding) -> Iterator[Change]:
     added = [row for row in new.rows if row not in old.rows]
     gone = [row for row in old.rows if row not in new.rows]
     cut = old.total > len(old.rows) or new.total > len(new.rows)
-    if cut:
-        # Which rows a cut list shows may change without any being new.
+    if cut or not new.adverse:
+        # Which rows a cut list shows may change without any being new; rows that may be there come and go.
         if old.total != new.total:
             turn: Turn = "worse" if new.total > old.total else "better"
-            yield _change("list", where, new.title, f"{old.total:,} in all", f"{new.total:,} in all", turn)
+            said = f"{old.total:,} in all", f"{new.total:,} in all"
+            yield _change("list", where, new.title, *said, turn if new.adverse else "other")
         return
     if added:
         yield _change("list", where, new.title, "", f"{len(added):,} new: {_rows(added)}", "worse")

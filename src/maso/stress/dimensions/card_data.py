@@ -347,7 +347,7 @@ DIMENSION: Final = Dimension(
         ),
         ListOf(
             id="leaks", title="Ways by which a taken-over holder let its number out", probe="flows",
-            detail="leaks", columns=("from", "to", "what", "way"),
+            detail="leaks", columns=("from", "to", "what", "way"), adverse=True,
         ),
     ),
     not_checked=(

@@ -380,10 +380,12 @@ DIMENSION: Final = Dimension(
         ListOf(
             id="privilege-paths", title="Transitive privilege paths, and what came of trying them",
             probe="tried", detail="paths", columns=("source", "action", "through", "outcome", "stopped by"),
+            adverse=True,
         ),
         ListOf(
             id="extra-permissions", title="What the rules in force permit beyond the declared delegations",
             probe="given-away", detail="extra", columns=("source", "target", "actions", "crosses a barrier"),
+            adverse=True,
         ),
     ),
     not_checked=(

@@ -378,6 +378,7 @@ def _lists(study: Study, dimension: Dimension, view: StudyView) -> Iterator[List
             rows=tuple(tuple(str(cell) for cell in row) for row in rows[:LIST_ROWS_MAX]),
             total=int(total) if total is not None else len(rows),
             run=view.run_of(wanted.probe),
+            adverse=wanted.adverse,
         )
 
 
