@@ -37,6 +37,10 @@ def _n(value: float | None) -> str:
     return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
 
 
+def _count(number: float, one: str, many: str) -> str:
+    return f"{_n(number)} {one if number == 1 else many}"
+
+
 def _percent(share: float | None) -> str:
     return "not measured" if share is None else f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
@@ -84,8 +88,9 @@ def barriers_declared(view: View) -> AnswerFinding:
         return _none_declared(view, "F6.1")
     names = ", ".join(barriers[:NAMES_SHOWN])
     entries, rules = view.value("barrier_entries"), view.value("barrier_entries", STANDARD)
+    declared = _count(len(barriers), "barrier is", "barriers are")
     text = (
-        f"{len(barriers)} barriers are declared: {names}. At {_size(view)}, one rule for each barrier and "
+        f"{declared} declared: {names}. At {_size(view)}, one rule for each barrier and "
         f"pair that must be kept apart makes {_n(rules)} entries to read; as declared it is {_n(entries)}."
     )
     return _answer(view, "F6.1", len(barriers), "barriers", text, "barrier_entries", declared=True)
@@ -203,7 +208,7 @@ def buses_give_up(view: View, own: str) -> str:
 
 def buses_cost(view: View) -> tuple[float | None, str]:
     buses = view.value("buses", _with(view, BUSES))
-    count = "no bus more" if buses is None else f"{_n(buses - 1)} buses more"
+    count = "no bus more" if buses is None else f"{_count(buses - 1, 'bus', 'buses')} more"
     return None, f"{count}; the file has no price of a bus or a core: give one under `components`"
 
 
