@@ -136,3 +136,22 @@ def test_a_bar_is_whole_only_as_far_as_it_was_run():
     assert "hatched" in drawn
     ran = plots.strip([(0, replace(after, breakpoint=audit_before().breakpoint))], x, 400, "said")
     assert "hatched" not in ran
+
+
+def drawn_curve(value):
+    curve = tuple((float(size), value(size)) for size in range(10, 110, 4))
+    points = tuple(Point(size=size, seed=1, value=value(size)) for size in (10, 106))
+    scaling = ScalingFinding(
+        scaling_class="linear", exponent=1, low=1, high=1, expected="linear", curve=curve
+    )
+    quantity = replace(
+        rate_quantity(), points=points, scaling=scaling, budget=None, breakpoint=None, target=None
+    )
+    (path,) = re.findall(r'class="curve s0" d="([^"]*)"', plot([Series("one", quantity, 0)], 400, "agents"))
+    return path
+
+
+def test_a_straight_line_is_drawn_from_end_to_end_and_a_bend_is_kept():
+    assert drawn_curve(lambda size: 5.0 + size / 10).count("L") == 1
+    assert drawn_curve(lambda size: 5.0 + abs(size - 50) / 10).count("L") == 2
+    assert drawn_curve(lambda size: size * size / 400).count("L") > 8
