@@ -99,9 +99,10 @@ def run_command(
     screen.emit("maso.run/1", summary)
     trouble = summary["honest_trouble"]
     if not as_json:
+        from maso.report.pace import pace_part
         from maso.report.terminal import run_summary
 
-        screen.show(*run_summary(summary))
+        screen.show(*run_summary(summary, pace_part(summary["pace"])))
     code = exit_code(summary)
     if code:
         raise Stop(code, *_ending_lines(summary, code), *([trouble] if trouble else []), shown=True)

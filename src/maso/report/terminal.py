@@ -4,7 +4,7 @@ Every function takes what a command also writes as JSON, so that a summary read 
 the same. Colours carry no meaning that the words do not.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from rich import box
@@ -36,10 +36,11 @@ def plain_table(*columns: str) -> Table:
     return table
 
 
-def run_summary(summary: dict[str, Any]) -> list[RenderableType]:
-    """Everything that `maso run` prints, in the order in which a reader asks."""
+def run_summary(summary: dict[str, Any], pace: Sequence[RenderableType] = ()) -> list[RenderableType]:
+    """Everything that `maso run` prints, in the order in which a reader asks; `pace` is its part on PACE."""
     parts: list[RenderableType] = [_head(summary), Text(), *_decisions(summary), Text()]
     parts += [*_honest(summary), Text()]
+    parts += [*pace, Text()] if pace else []
     parts += [*_adversaries(summary["adversaries"]), Text()]
     parts += [*_checkers(summary["checkers"]), Text()]
     parts += [*_broken_places(summary.get("broken", [])), Text()] if summary.get("broken") else []
