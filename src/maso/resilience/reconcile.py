@@ -1,0 +1,388 @@
+"""Reconciliation: an idempotent confirm-or-cancel sweep over everything that money or stock hangs on.
+
+Two tables. `WANTED` says what is right for an item: a kind, how it stands in our books, and whether it was
+committed before the freeze, passes the judgement and has a living order, lead to *confirm* or *cancel*.
+`ANSWERS` says what an answer of the gateway means then: the outcome, or the next thing to ask for. Both are
+drawn in `docs/shutdown.md`. Every item goes
+
+    unknown > asked > confirmed | cancelled | listed
+
+and its last state never changes. Items of one order are settled in order (authorisation, capture, refund,
+then the order, then its stock), orders side by side, at most `open_max` calls at once: a gateway's capacity
+for such calls is limited, and this is what holds it.
+
+Idempotent: every call has a key made from the item alone, so that a second sweep, or the second half of one
+that was killed, is answered with what was done before. `cancel` leaves a tombstone at the gateway, so that a
+call that is still under way somewhere arrives at nothing.
+
+No answer, `busy` or `unknown` are asked again after a wait that doubles; what has no outcome by the ceiling,
+or contradicts itself, is *listed* for a person with the reason. `ambiguous` counts what is none of these.
+
+Not handled: how books are read and written (`worlds/settling.py` does it for the shop), what a person
+decides about a listed item, a gateway that lies consistently.
+"""
+
+from collections.abc import Iterable
+from enum import IntEnum, StrEnum
+from typing import Final, NamedTuple
+
+from maso.clock import SECOND
+
+
+class Kind(StrEnum):
+    """What an item is. The order of the members is the order in which those of one order are settled."""
+
+    AUTHORISATION = "authorisation"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+    ORDER = "order"
+    RESERVATION = "reservation"
+
+
+KIND_RANK: Final = {kind: rank for rank, kind in enumerate(Kind)}
+
+
+class Book(StrEnum):
+    """How an item stands in our own books."""
+
+    ASKED = "asked"  # the call went out, no answer came in
+    DONE = "done"
+    OPEN = "open"  # ours alone: an order or a reservation that nobody finished
+
+
+class State(IntEnum):
+    UNKNOWN = 0
+    ASKED = 1
+    CONFIRMED = 2
+    CANCELLED = 3
+    LISTED = 4
+
+
+SETTLED: Final = (State.CONFIRMED, State.CANCELLED, State.LISTED)
+
+
+class Verb(StrEnum):
+    """What the gateway is asked for. CONFIRM does it now unless it was done; CANCEL undoes or forbids it."""
+
+    CONFIRM = "confirm"
+    CANCEL = "cancel"
+    VOID = "void"
+    REFUND = "refund"
+
+
+class Answer(StrEnum):
+    """What the gateway says."""
+
+    DONE = "done"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    BUSY = "busy"
+
+
+class Want(NamedTuple):
+    """What to ask of the gateway; None where our own books are enough."""
+
+    verb: Verb | None
+    meaning: str
+
+
+RIGHT, WRONG = True, False
+_A, _C, _V, _R, _O, _S = Kind
+
+# (kind, our book, whether it is right to complete it)
+WANTED: Final[dict[tuple[Kind, Book, bool], Want]] = {
+    (_A, Book.ASKED, RIGHT): Want(Verb.CONFIRM, "its capture was committed: the authorisation is needed"),
+    (_A, Book.ASKED, WRONG): Want(Verb.CANCEL, "no committed capture: nothing may be held"),
+    (_A, Book.DONE, RIGHT): Want(None, "its capture was committed: kept for it"),
+    (_A, Book.DONE, WRONG): Want(Verb.VOID, "authorised, no committed capture or no order: voided"),
+    (_C, Book.ASKED, RIGHT): Want(Verb.CONFIRM, "committed before the freeze, judged, order alive: captured"),
+    (_C, Book.ASKED, WRONG): Want(Verb.CANCEL, "not committed in time, refused, or no order: not captured"),
+    (_C, Book.DONE, RIGHT): Want(None, "captured, and the order is there"),
+    (_C, Book.DONE, WRONG): Want(Verb.REFUND, "captured without an order: given back"),
+    (_V, Book.ASKED, RIGHT): Want(Verb.CONFIRM, "letting go is always right"),
+    (_V, Book.ASKED, WRONG): Want(Verb.CONFIRM, "letting go is always right"),
+    (_R, Book.ASKED, RIGHT): Want(Verb.CONFIRM, "committed before the freeze and judged: paid back"),
+    (_R, Book.ASKED, WRONG): Want(Verb.CANCEL, "not committed in time or refused: not paid"),
+    (_O, Book.OPEN, RIGHT): Want(None, "its money was captured: the order stands"),
+    (_O, Book.OPEN, WRONG): Want(None, "nothing was captured: the order is cancelled, its stock released"),
+    (_S, Book.OPEN, RIGHT): Want(None, "reserved, nothing ordered: released"),
+    (_S, Book.OPEN, WRONG): Want(None, "reserved, nothing ordered: released"),
+}  # fmt: skip
+
+
+class Next(NamedTuple):
+    """Either the last `state` of the item, or the `verb` to ask for now."""
+
+    state: State | None
+    verb: Verb | None
+    meaning: str
+
+
+ANSWERS: Final[dict[tuple[Kind, Verb, Answer], Next]] = {
+    (_A, Verb.CONFIRM, Answer.DONE): Next(State.CONFIRMED, None, "held at the gateway"),
+    (_A, Verb.CONFIRM, Answer.REFUSED): Next(State.CANCELLED, None, "the gateway declines: nothing is held"),
+    (_A, Verb.CONFIRM, Answer.CANCELLED): Next(State.CANCELLED, None, "cancelled before: nothing is held"),
+    (_A, Verb.CANCEL, Answer.CANCELLED): Next(State.CANCELLED, None, "voided, or never there"),
+    (_A, Verb.CANCEL, Answer.REFUSED): Next(State.CANCELLED, None, "it had been declined: nothing is held"),
+    (_A, Verb.CANCEL, Answer.DONE): Next(None, Verb.VOID, "it is held: let go"),
+    (_A, Verb.VOID, Answer.DONE): Next(State.CANCELLED, None, "voided"),
+    (_A, Verb.VOID, Answer.REFUSED): Next(State.LISTED, None, "the gateway does not let it go"),
+    (_C, Verb.CONFIRM, Answer.DONE): Next(State.CONFIRMED, None, "captured"),
+    (_C, Verb.CONFIRM, Answer.REFUSED): Next(None, Verb.VOID, "it cannot be captured: let go"),
+    (_C, Verb.CONFIRM, Answer.CANCELLED): Next(None, Verb.VOID, "cancelled before: let go"),
+    (_C, Verb.CANCEL, Answer.CANCELLED): Next(None, Verb.VOID, "not captured, and never will be: let go"),
+    (_C, Verb.CANCEL, Answer.REFUSED): Next(None, Verb.VOID, "it had been refused: let go"),
+    (_C, Verb.CANCEL, Answer.DONE): Next(None, Verb.REFUND, "captured already: given back"),
+    (_C, Verb.VOID, Answer.DONE): Next(State.CANCELLED, None, "voided"),
+    (_C, Verb.VOID, Answer.REFUSED): Next(State.LISTED, None, "the gateway does not let it go"),
+    (_C, Verb.REFUND, Answer.DONE): Next(State.CANCELLED, None, "given back"),
+    (_C, Verb.REFUND, Answer.REFUSED): Next(State.LISTED, None, "the gateway does not give it back"),
+    (_V, Verb.CONFIRM, Answer.DONE): Next(State.CONFIRMED, None, "voided"),
+    (_V, Verb.CONFIRM, Answer.REFUSED): Next(State.LISTED, None, "the gateway does not let it go"),
+    (_V, Verb.CONFIRM, Answer.CANCELLED): Next(State.LISTED, None, "the gateway contradicts itself"),
+    (_R, Verb.CONFIRM, Answer.DONE): Next(State.CONFIRMED, None, "paid back"),
+    (_R, Verb.CONFIRM, Answer.REFUSED): Next(State.LISTED, None, "the gateway does not pay it back"),
+    (_R, Verb.CONFIRM, Answer.CANCELLED): Next(State.CANCELLED, None, "cancelled before: not paid"),
+    (_R, Verb.CANCEL, Answer.CANCELLED): Next(State.CANCELLED, None, "not paid, and never will be"),
+    (_R, Verb.CANCEL, Answer.REFUSED): Next(State.CANCELLED, None, "it had been refused"),
+    (_R, Verb.CANCEL, Answer.DONE): Next(State.LISTED, None, "paid already, and nobody may take it back"),
+}  # fmt: skip
+
+# The first wait before an unanswered call is repeated, and the longest.
+RETRY_NS: Final = 500 * 1_000_000
+RETRY_MAX_NS: Final = 30 * SECOND
+# How long an answer may take before the call counts as lost.
+ANSWER_NS: Final = 2 * SECOND
+# Calls at once. E7 asks whether the gateway can take the sweep: this is what it must take.
+OPEN_MAX: Final = 50
+UNANSWERED: Final = "the gateway gave no answer in time"
+
+
+class Item(NamedTuple):
+    """One thing to settle, as our books have it.
+
+    id         unique, and the source of its key at the gateway
+    key        the key under which it was first asked of the gateway, where it was
+    group      the order (or the reservation) that it belongs to
+    committed  whether its commit record is before the freeze record
+    judged     whether the typed check against the world's facts agrees, now
+    alive      whether there is an order for it that is not cancelled
+    """
+
+    id: str
+    kind: Kind
+    book: Book
+    group: str
+    amount_minor: int = 0
+    key: str = ""
+    committed: bool = False
+    judged: bool = False
+    alive: bool = False
+
+    @property
+    def right(self) -> bool:
+        return self.committed and self.judged and self.alive
+
+
+class Ask(NamedTuple):
+    """Ask the gateway; the answer comes back through `answer`. `key` is good once, for this verb and item."""
+
+    item: Item
+    verb: Verb
+    key: str
+    attempt: int
+
+
+class Settle(NamedTuple):
+    """Write the outcome into our books. `verb` is what the gateway did last; None where it was not asked."""
+
+    item: Item
+    state: State
+    verb: Verb | None
+    why: str
+
+
+Effect = Ask | Settle
+
+
+class Case:
+    """One item on its way."""
+
+    __slots__ = ("due", "item", "state", "tries", "verb", "waiting", "why")
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        self.state = State.UNKNOWN
+        self.verb: Verb | None = None
+        self.tries = 0
+        self.due = 0  # when it is asked again; while an answer is awaited, when that counts as lost
+        self.waiting = False
+        self.why = ""
+
+
+class Reconciler:
+    """One sweep over `items`. Everything comes through `start`, `answer` and `advance`; effects go out."""
+
+    __slots__ = ("_captured", "_ceiling", "_groups", "_open", "_open_max", "_ready", "cases", "now")
+
+    def __init__(self, items: Iterable[Item], now: int, ceiling_ns: int, open_max: int = OPEN_MAX) -> None:
+        self.now = now
+        self._ceiling = now + ceiling_ns
+        self._open_max = open_max
+        self._open: dict[str, Case] = {}  # asked, answer awaited or wait running
+        self._captured: set[str] = set()  # groups whose money was taken in this sweep
+        self.cases: dict[str, Case] = {}
+        groups: dict[str, list[Case]] = {}
+        for item in items:
+            if item.id in self.cases:
+                raise ValueError(f"`{item.id}` stands twice among the items")
+            case = self.cases[item.id] = Case(item)
+            groups.setdefault(item.group, []).append(case)
+        for group in groups.values():
+            group.sort(key=lambda case: (KIND_RANK[case.item.kind], case.item.id), reverse=True)
+        self._groups = groups  # the next of each is last
+        self._ready = list(reversed(groups))
+
+    def start(self) -> list[Effect]:
+        return self._fill()
+
+    def answer(self, item_id: str, verb: Verb, answer: Answer, now: int) -> list[Effect]:
+        """The gateway's answer. One that nobody waits for any more changes nothing."""
+        self.now = max(self.now, now)
+        case = self._open.get(item_id)
+        if case is None or not case.waiting or case.verb is not verb:
+            return []
+        case.waiting = False
+        if answer in (Answer.BUSY, Answer.UNKNOWN):
+            case.due = self.now + self._wait(case)
+            return []
+        step = ANSWERS.get((case.item.kind, verb, answer))
+        if step is None:
+            return self._settled(
+                case, State.LISTED, f"the gateway answers `{answer.value}` to `{verb.value}`"
+            )
+        if step.verb is None:
+            assert step.state is not None
+            return self._settled(case, step.state, step.meaning)
+        case.tries = 0
+        return [self._ask(case, step.verb)]
+
+    def advance(self, now: int) -> list[Effect]:
+        """Time passes: what is due is asked again, what has no outcome at the ceiling is listed."""
+        self.now = max(self.now, now)
+        if self.now >= self._ceiling:
+            return self._list_rest()
+        effects: list[Effect] = []
+        for case in list(self._open.values()):
+            if case.due > self.now:
+                continue
+            if case.waiting:  # nobody answered
+                case.waiting = False
+                case.due = self.now + self._wait(case)
+                continue
+            assert case.verb is not None
+            effects.append(self._ask(case, case.verb))
+        return effects
+
+    @property
+    def next_at(self) -> int | None:
+        """When `advance` has something to do; None when everything is settled."""
+        if not self._open:
+            return None
+        return min(self._ceiling, *(case.due for case in self._open.values()))
+
+    @property
+    def done(self) -> bool:
+        return not self._open and not self._ready
+
+    @property
+    def ambiguous(self) -> int:
+        """Items with neither an outcome nor a listing."""
+        return sum(case.state not in SETTLED for case in self.cases.values())
+
+    def count(self, state: State) -> int:
+        return sum(case.state is state for case in self.cases.values())
+
+    # The way of one group.
+
+    def _fill(self) -> list[Effect]:
+        effects: list[Effect] = []
+        while self._ready and len(self._open) < self._open_max:
+            effects += self._next(self._ready.pop())
+        return effects
+
+    def _next(self, group: str) -> list[Effect]:
+        """The next items of a group, up to the first that the gateway must be asked about."""
+        effects: list[Effect] = []
+        cases = self._groups[group]
+        while cases:
+            case = cases.pop()
+            right = self._right(case)
+            want = WANTED.get((case.item.kind, case.item.book, right))
+            if want is None:
+                effects += self._close(case, State.LISTED, f"`{case.item.book.value}` has no rule")
+            elif want.verb is None:
+                state = State.CANCELLED if self._local_cancel(case, right) else State.CONFIRMED
+                effects += self._close(case, state, want.meaning)
+            else:
+                self._open[case.item.id] = case
+                effects.append(self._ask(case, want.verb))
+                return effects
+        return effects
+
+    def _right(self, case: Case) -> bool:
+        """Whether to complete it; an order by what became of its capture in this sweep."""
+        return case.item.group in self._captured if case.item.kind is Kind.ORDER else case.item.right
+
+    @staticmethod
+    def _local_cancel(case: Case, right: bool) -> bool:
+        return case.item.kind is Kind.RESERVATION or (case.item.kind is Kind.ORDER and not right)
+
+    def _settled(self, case: Case, state: State, why: str) -> list[Effect]:
+        del self._open[case.item.id]
+        effects = self._close(case, state, why)
+        if state is State.LISTED:
+            effects += self._list_group(case)
+        else:
+            effects += self._next(case.item.group)
+        return effects + self._fill()
+
+    def _list_group(self, case: Case) -> list[Effect]:
+        """What hangs on a listed item waits for the same person: nothing of its order is released."""
+        effects: list[Effect] = []
+        rest = self._groups[case.item.group]
+        while rest:
+            effects += self._close(rest.pop(), State.LISTED, f"{case.item.kind.value}: {case.why}")
+        return effects
+
+    def _close(self, case: Case, state: State, why: str) -> list[Effect]:
+        case.state, case.why = state, why
+        if case.item.kind is Kind.CAPTURE and state is State.CONFIRMED:
+            self._captured.add(case.item.group)
+        return [Settle(case.item, state, case.verb, why)]
+
+    def _ask(self, case: Case, verb: Verb) -> Ask:
+        case.verb, case.state, case.waiting = verb, State.ASKED, True
+        case.tries += 1
+        case.due = self.now + ANSWER_NS
+        return Ask(case.item, verb, f"settle/{verb.value}/{case.item.id}", case.tries)
+
+    @staticmethod
+    def _wait(case: Case) -> int:
+        return min(RETRY_MAX_NS, RETRY_NS << min(case.tries - 1, 10))
+
+    def _list_rest(self) -> list[Effect]:
+        effects: list[Effect] = []
+        for case in list(self._open.values()):
+            del self._open[case.item.id]
+            effects += self._close(case, State.LISTED, UNANSWERED)
+            effects += self._list_group(case)
+        while self._ready:
+            group = self._groups[self._ready.pop()]
+            while group:
+                effects += self._close(
+                    group.pop(), State.LISTED, "nobody came to it before the time was over"
+                )
+        return effects

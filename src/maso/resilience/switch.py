@@ -1,0 +1,372 @@
+"""The switch: runs the shutdowns of all scopes, counts people, and leases the right to act.
+
+It runs as a process of its own, with its own key, log and storage, and needs nobody: its own timers end
+every stage, and where it falls silent itself, leases run out. What the platform says ("this stage's work is
+done") only ever makes a stage shorter. Everything comes through `statement`, `done` and `advance`; what
+follows goes out as effects; what it did is a list of `Entry`, from which `restore` brings it back.
+
+Scopes are `system`, `region:<id>`, `cluster:<id>`, `type:<id>`, `session:<number>` and `instance:<nhi>`.
+Leases are per type, so a shutdown of the first four reaches everybody by lease alone. A session or an
+instance has no lease of its own: the plane's gates and the fences at gateways end it, by this switch's word.
+
+A type that several scopes cover is in the highest of their stages, and its epoch rises once for each time
+that a scope terminates it. It acts again only when every scope over it runs.
+
+Not handled: how messages travel, and two switches at once (a second one needs a log that both share).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from nacl.signing import SigningKey
+
+from maso.clock import MINUTE, SECOND
+from maso.fleet.model import Fleet
+from maso.resilience.lease import DRIFT_NS, LEASE_NS, RENEW_NS, Issuer, Lease, Revocation, bound_ns
+from maso.resilience.shutdown import CEILINGS_NS, STAGE_NAMES, Moved, Shutdown, Stage, Stays, Trigger
+from maso.resilience.twopersons import CONFIRM_NS, Counted, Person, Refused, Registry, TwoPersons
+
+# Where `governance.decision_rights` names nobody under `kill_switch`: the role that PACE's Emergency has.
+ROLE_KEYS: Final = ("kill_switch", "leave_emergency")
+ROLE: Final = "incident commander"
+# Where no port declares how long it takes: what card networks give an authorisation at the most.
+CALL_NS: Final = 10 * SECOND
+# The longest call is this many times a port's median: beyond the 99.9th percentile of what is drawn.
+CALL_FACTOR: Final = 10
+
+
+class TypeAt(NamedTuple):
+    """Where a type is: what a scope must say to cover it."""
+
+    id: str
+    cluster: str
+    region: str
+
+
+class StopPlan(NamedTuple):
+    """What the fleet file says about stopping, and what it leaves open, with the reason at each constant."""
+
+    types: tuple[TypeAt, ...]
+    ceilings: Mapping[Stage, int]
+    messages: Mapping[Stage, str]
+    roles: tuple[str, ...]
+    call_ns: int
+    lease_ns: int = LEASE_NS
+    renew_ns: int = RENEW_NS
+    drift_ns: int = DRIFT_NS
+    confirm_ns: int = CONFIRM_NS
+
+    def bound_ns(self, *, immediate: bool = False, partition: bool = False) -> int:
+        """The longest time from the order to the last effect; see `lease.bound_ns`."""
+        stages = (Stage.TERMINATE,) if immediate else tuple(Stage)[Stage.HALT : Stage.RECONCILE]
+        ceilings = [self.ceilings.get(stage, 0) for stage in stages]
+        return bound_ns(ceilings, self.lease_ns, self.drift_ns, self.call_ns, partition=partition)
+
+
+def stop_plan(fleet: Fleet) -> StopPlan:
+    """The plan of a loaded fleet."""
+    declared = {Stage[s.stage.upper()]: s for s in fleet.shutdown}
+    ceilings = {stage: s.seconds_max * SECOND for stage, s in declared.items()} or dict(CEILINGS_NS)
+    regions = {cluster.id: cluster.region or "" for cluster in fleet.clusters}
+    rights = fleet.governance.decision_rights
+    named = [rights[key] for key in ROLE_KEYS if key in rights]
+    longest = max((port.latency_ms_median for port in fleet.ports), default=0) * CALL_FACTOR * 1_000_000
+    return StopPlan(
+        tuple(TypeAt(t.id, t.cluster, t.region or regions.get(t.cluster, "")) for t in fleet.types),
+        ceilings,
+        {stage: s.customer_message for stage, s in declared.items() if s.customer_message},
+        tuple(named[:1] or (ROLE,)),
+        max(longest, CALL_NS),
+    )
+
+
+class Tell(NamedTuple):
+    """To the plane and everybody who obeys stages: this scope is in this stage now."""
+
+    scope: str
+    stage: Stage
+    why: str
+    by: tuple[str, ...]
+    at: int
+
+
+class Revoke(NamedTuple):
+    """To every fence and holder: an epoch is over."""
+
+    revocation: Revocation
+
+
+class Renew(NamedTuple):
+    """To every holder of the type."""
+
+    lease: Lease
+
+
+class Sweep(NamedTuple):
+    """To the reconciler: settle this scope, with this lease, until `until`."""
+
+    scope: str
+    lease: Lease
+    until: int
+
+
+class CallPeople(NamedTuple):
+    """Somebody has to look: an order is held, or reconciliation takes longer than declared."""
+
+    scope: str
+    why: str
+
+
+Effect = Tell | Revoke | Renew | Sweep | CallPeople
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One line of the switch's own log: what was said or happened, and what became of it."""
+
+    now: int
+    scope: str
+    what: str
+    before: int
+    after: int
+    by: tuple[str, ...]
+    confirmed: bool
+    epochs: dict[str, int]
+    serial: int
+
+
+class Switch:
+    """All shutdowns of one fleet. `people` may order; `key` signs leases."""
+
+    def __init__(self, plan: StopPlan, people: Sequence[Person], key: SigningKey, now: int = 0) -> None:
+        self.plan = plan
+        self.issuer = Issuer(key, plan.lease_ns)
+        self.log: list[Entry] = []
+        self.now = now
+        self._registry = Registry(people, plan.roles)
+        self._machines: dict[str, Shutdown] = {}
+        self._people: dict[str, TwoPersons] = {}
+        self._epochs: dict[str, int] = {}  # of scopes, for statements
+        self._frozen_at: dict[str, int] = {}  # by type
+        self._renew_at = now
+        self._called: set[str] = set()
+        self._last_epochs: dict[str, int] = {}
+        if self._registry.distinct() < 2:
+            raise ValueError(f"fewer than two people have the role {' or '.join(plan.roles)}")
+
+    # What comes in.
+
+    def statement(self, scope: str, wire: bytes, now: int) -> tuple[list[Effect], str]:
+        """A signed statement about a scope: what follows, and in words what became of it."""
+        self.now = now = max(self.now, now)
+        if not self._covers(scope):
+            return [], f"there is no `{scope[:128]}`"
+        effects = self.advance(now)
+        counted = self._two(scope).take(wire, now)
+        if isinstance(counted, Refused):
+            self._note(scope, f"refused: {counted.why}", self.stage(scope), ())
+            return effects, counted.why
+        moved, why = self._count(scope, counted, now)
+        return effects + moved, why
+
+    def done(self, scope: str, stage: Stage, now: int) -> list[Effect]:
+        """The work of a stage is done, says whoever does it. Only for the stage in force."""
+        effects = self.advance(now)
+        machine = self._machines.get(scope)
+        if machine is None or machine.stage is not stage:
+            return effects
+        result = machine.fire(Trigger.DONE, self.now)
+        return effects if isinstance(result, Stays) else effects + self._follow(scope, result)
+
+    def advance(self, now: int) -> list[Effect]:
+        """Time passes: stages end, orders lapse, leases are renewed."""
+        self.now = now = max(self.now, now)
+        effects: list[Effect] = []
+        for scope, machine in list(self._machines.items()):
+            lapsed = self._two(scope).lapse(now)
+            if lapsed is not None:
+                effects += self._count(scope, lapsed, now)[0]
+                effects.append(CallPeople(scope, lapsed.why))
+            for moved in machine.expire(now):
+                effects += self._moved(scope, moved)
+            if machine.overdue and scope not in self._called:
+                self._called.add(scope)
+                effects.append(CallPeople(scope, "reconciliation takes longer than declared"))
+        if now >= self._renew_at:
+            self._renew_at = now + self.plan.renew_ns
+            effects += self.renewals(now)
+        return effects
+
+    def renewals(self, now: int) -> list[Effect]:
+        """A lease for every type that may act, told its stage; the epoch again for every other."""
+        effects: list[Effect] = []
+        for kind in self.plan.types:
+            lease = self.issuer.issue(kind.id, self.stage_of(kind), self._frozen_at.get(kind.id, 0), now)
+            if lease is not None:
+                effects.append(Renew(lease))
+            else:
+                effects.append(Revoke(self.issuer.revocation(kind.id)))
+        return effects
+
+    # What it knows.
+
+    def stage(self, scope: str) -> Stage:
+        machine = self._machines.get(scope)
+        return Stage.RUN if machine is None else machine.stage
+
+    def machine(self, scope: str) -> Shutdown:
+        if scope not in self._machines:
+            self._machines[scope] = Shutdown(self.plan.ceilings, self.now)
+        return self._machines[scope]
+
+    def epoch(self, scope: str) -> int:
+        """The epoch that a statement about this scope must name."""
+        return self._epochs.get(scope, 1)
+
+    def stage_of(self, kind: TypeAt) -> Stage:
+        """The highest stage of the scopes that cover a type."""
+        scopes = ("system", f"region:{kind.region}", f"cluster:{kind.cluster}", f"type:{kind.id}")
+        return max(self.stage(scope) for scope in scopes)
+
+    def types_in(self, scope: str) -> tuple[TypeAt, ...]:
+        """The types that a scope covers as a whole; none for a session or an instance."""
+        level, _, name = scope.partition(":")
+        match level:
+            case "system":
+                return self.plan.types if not name else ()
+            case "region":
+                return tuple(t for t in self.plan.types if name and t.region == name)
+            case "cluster":
+                return tuple(t for t in self.plan.types if t.cluster == name)
+            case "type":
+                return tuple(t for t in self.plan.types if t.id == name)
+        return ()
+
+    @property
+    def next_at(self) -> int:
+        """When `advance` has something to do at the latest."""
+        times = [self._renew_at]
+        times += [m.until for m in self._machines.values() if m.until is not None and not m.overdue]
+        times += [p.order.until for p in self._people.values() if p.order is not None]
+        return max(self.now, min(times))
+
+    def restore(self, entries: Sequence[Entry], now: int) -> None:
+        """After a restart: where every scope was, from the log. An order that waited is held, not forgotten.
+
+        Nobody's earlier half of an order survives: it takes two people again.
+        """
+        for entry in entries:
+            machine = self.machine(entry.scope)
+            if entry.after != entry.before or entry.confirmed != machine.confirmed:
+                machine.since = entry.now
+            machine.stage, machine.confirmed = Stage(entry.after), entry.confirmed
+            if machine.stage is Stage.RUN and entry.before != Stage.RUN:
+                self._epochs[entry.scope] = self.epoch(entry.scope) + 1
+            if machine.stage is Stage.FREEZE and entry.before != Stage.FREEZE:
+                for kind in self.types_in(entry.scope):
+                    self._frozen_at[kind.id] = entry.now
+            self.issuer.restore(entry.epochs, entry.serial)
+        for scope in self._machines:
+            self._two(scope).renew(self.epoch(scope))
+        # Serials of leases that were not noted: more than fit between two entries of a day.
+        self.issuer.restore({}, self.issuer.serial + SERIALS_SKIPPED)
+        self.log = list(entries)
+        self.now = self._renew_at = now
+
+    # What becomes of it.
+
+    def _count(self, scope: str, counted: Counted, now: int) -> tuple[list[Effect], str]:
+        if counted.trigger is None:
+            self._note(scope, counted.why, self.stage(scope), counted.by)
+            return [], counted.why
+        result = self.machine(scope).fire(counted.trigger, now, counted.by)
+        if isinstance(result, Stays):
+            # One person's wish where nothing is left to be done alone is still the first of two.
+            why = counted.why if len(counted.by) < 2 else result.why
+            self._note(scope, why, self.stage(scope), counted.by)
+            return [], why
+        return self._follow(scope, result), counted.why
+
+    def _follow(self, scope: str, result: Moved) -> list[Effect]:
+        """What a move means, and what is due at once after it: a stage may take no time."""
+        effects = self._moved(scope, result)
+        for moved in self.machine(scope).expire(self.now):
+            effects += self._moved(scope, moved)
+        return effects
+
+    def _moved(self, scope: str, moved: Moved) -> list[Effect]:
+        effects: list[Effect] = [Tell(scope, moved.after, moved.trigger.value, moved.by, moved.at)]
+        kinds = self.types_in(scope)
+        if moved.after is Stage.FREEZE:
+            for kind in kinds:
+                self._frozen_at.setdefault(kind.id, moved.at)
+        if moved.after is Stage.TERMINATE:
+            effects += [Revoke(self.issuer.revoke(kind.id)) for kind in kinds]
+        if moved.after is Stage.RECONCILE:
+            until = moved.at + self.plan.ceilings.get(Stage.RECONCILE, CEILINGS_NS[Stage.RECONCILE])
+            effects.append(Sweep(scope, self.issuer.sweep(moved.at, until), until))
+        if moved.after is Stage.RUN:
+            self._again(scope, kinds)
+        self._note(scope, moved.trigger.value, moved.before, moved.by, moved.at)
+        if moved.after is not moved.before and moved.after < Stage.TERMINATE:
+            self._renew_at = min(self._renew_at, self.now)  # the new stage travels with the next lease
+        return effects
+
+    def _again(self, scope: str, kinds: tuple[TypeAt, ...]) -> None:
+        self._epochs[scope] = self.epoch(scope) + 1
+        self._two(scope).renew(self.epoch(scope))
+        self._called.discard(scope)
+        for kind in kinds:
+            if self.stage_of(kind) < Stage.FREEZE:
+                self._frozen_at.pop(kind.id, None)
+
+    def _note(self, scope: str, what: str, before: Stage, by: tuple[str, ...], at: int | None = None) -> None:
+        machine = self.machine(scope)
+        epochs = {kind.id: self.issuer.epoch(kind.id) for kind in self.types_in(scope)}
+        entry = Entry(
+            self.now if at is None else at, scope, what, before, machine.stage, by, machine.confirmed,
+            epochs, self.issuer.serial,
+        )  # fmt: skip
+        self.log.append(entry)
+
+    def _two(self, scope: str) -> TwoPersons:
+        if scope not in self._people:
+            self._people[scope] = TwoPersons(self._registry, scope, self.epoch(scope), self.plan.confirm_ns)
+        return self._people[scope]
+
+    def _covers(self, scope: str) -> bool:
+        level, _, name = scope.partition(":")
+        if level in ("session", "instance"):
+            return name.isascii() and name.isdecimal() and len(name) <= DIGITS_MAX
+        return bool(self.types_in(scope))
+
+
+# Of a 64-bit number.
+DIGITS_MAX: Final = 20
+# Leases issued since the last line of the log: a day's of a thousand types at one in two seconds.
+SERIALS_SKIPPED: Final = 1_000 * 24 * 60 * MINUTE // RENEW_NS
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Entry, strict=True).decode
+
+
+def encode_entry(entry: Entry) -> bytes:
+    return _encode(entry)
+
+
+def decode_entry(body: bytes) -> Entry:
+    """Strict; raises msgspec.DecodeError for anything that is no entry."""
+    entry: Entry = _decode(body)
+    return entry
+
+
+def as_text(entry: Entry) -> dict[str, Any]:
+    """For reports."""
+    return {
+        "at_ns": entry.now,
+        "scope": entry.scope,
+        "what": entry.what,
+        "before": STAGE_NAMES[entry.before],
+        "stage": STAGE_NAMES[entry.after],
+        "by": list(entry.by),
+    }
