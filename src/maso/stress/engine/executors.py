@@ -8,6 +8,7 @@ Ray is an optional extra (`requirements-ray.lock`): `RAY_ADDRESS` names the clus
 started. Every node needs the same maso; the code's digest is part of a run's name, and is compared.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -97,7 +98,7 @@ class Ray:
             ) from None
         self._ray: Any = ray
         address = os.environ.get("RAY_ADDRESS")
-        ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
         self._perform = ray.remote(perform)
         theirs = ray.get(ray.remote(_their_code).remote())
         if theirs != code_digest():
