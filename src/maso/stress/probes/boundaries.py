@@ -148,8 +148,10 @@ def run_check(trial: Trial) -> Outcome:
     Links that cross carry free text here and shed nothing, so that the rules of the pair are really asked.
     """
     rig = Rig(with_source(trial.fleet, carry_text=True), trial.seed)
-    values = {"barrier_table_mb": _table_bytes(rig) / 1e6}
+    values: dict[str, float] = {}
     links = _sampled(crossing(trial.fleet))
+    if links:  # where nothing crosses there is hardly a rule, and its memory says nothing about more
+        values["barrier_table_mb"] = _table_bytes(rig) / 1e6
     messages = _messages(rig, links, stream(trial.seed, "stress/boundaries/check")) if links else []
     steps = dict(rig.plane.steps())
     classify, derive = steps["DP-1.1"], steps["DP-2.5"]
