@@ -11,7 +11,7 @@ from maso.clock import MINUTE, SECOND
 from maso.controls.endorse import CUSTOMER, FACTS, PERSON, action_digest
 from maso.envelope import MessageKind
 from maso.fleet.model import Fleet
-from maso.plane.effects import Ask, Deliver
+from maso.plane.effects import Ask, Deliver, Staged
 from maso.plane.events import Answer, CloseSession, Deadline, Endorse, SetPhase, SetStage
 from tests.plane.small import SMALL, Rig, names, reasons
 
@@ -262,7 +262,7 @@ def test_scopes_of_instances_and_sessions_and_unknown_ones(scope: str) -> None:
         scope = f"instance:{s['cart']}"
     effects = rig.plane.handle(SetStage(scope, 4), rig.now)
     known = scope in ("session:1", f"instance:{s['cart']}")
-    assert (effects == []) is known
+    assert (type(effects[0]) is Staged) is known
     assert (reasons(rig.send(s["cart"], s["advisor"], {"text": "hi"})) == ("OB-3.2/stage",)) is known
 
 
@@ -273,6 +273,24 @@ def test_halt_refuses_new_sessions_and_lets_the_others_go_on() -> None:
     with pytest.raises(AssertionError, match="halted"):
         rig.session(2)
     assert names(rig.act(s["cart"], "order.create", ORDER)) == ("Ask",)
+
+
+def test_stages_only_rise_but_for_two_people() -> None:
+    rig = Rig()
+
+    def stage(number: int, by: str = "") -> bool:
+        return type(rig.plane.handle(SetStage("system", number, "test", by), rig.now)[0]) is Staged
+
+    assert stage(2)
+    assert not stage(1, "ann+bob")  # the way back leads to running, not to an earlier stage
+    assert not stage(0)
+    assert not stage(0, "ann")
+    assert not stage(0, "ann+ann")
+    assert stage(0, "ann+bob")
+    assert stage(3)
+    assert not stage(0, "ann+bob")  # nothing leads back from a drain
+    assert stage(6)
+    assert stage(0, "bob+ann")
 
 
 def test_digest_binds_action_session_and_arguments() -> None:

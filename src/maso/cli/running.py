@@ -31,8 +31,9 @@ from maso.cli.wish import Wish
 from maso.clock import MINUTE, clock_text
 from maso.fleet.rulebook import Rulebook
 from maso.journeys.actors import Keyring
-from maso.plane.events import SetStage, Stage
+from maso.plane.events import SetStage
 from maso.plane.plane import Plane
+from maso.resilience.shutdown import Stage
 from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
 from maso.sim.adversaries.mix import Mix

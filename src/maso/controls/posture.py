@@ -13,7 +13,8 @@ action may simply be done, and up to which with a person's approval (asked for b
 Gates of a session, an instance, its type, its cluster and the system combine by the most restrictive. While
 a scope comes back in steps, a keyed order says which of its sessions are back (`resilience/ramp.py`).
 
-Nothing leaves Emergency that no person has decided on: `may_set`, invariant 11, whoever raises the event.
+Nothing leaves Emergency that no person has decided on: `may_set`, invariant 11, whoever raises the event; and
+no stage of a shutdown is taken back without two: `may_stage`.
 Answers of ports to actions that were performed before the freeze are data, so they still arrive.
 
 Does not judge: the judge's ratio of a phase is `allowances.judge_milli`, for the control that judges.
@@ -30,6 +31,7 @@ from maso.fleet.rulebook import ActionRules, Rulebook
 from maso.resilience.allowances import RISKS, TABLE, ActionClass, class_of, higher
 from maso.resilience.pace import PHASE_NAMES, Phase
 from maso.resilience.ramp import FULL_MILLI, returned
+from maso.resilience.shutdown import STAGE_NAMES, Stage
 from maso.verdict import Finding, Outcome, Reason
 
 ID: Final = "PACE-1"
@@ -48,12 +50,10 @@ STAGE: Final = Reason(
 )
 REASONS: Final = (PAUSED, PHASE, APPROVAL, STAGE)
 
-STAGE_NAMES: Final = ("run", "halt", "freeze", "drain", "terminate", "reconcile")
-
 # A gate is `phase | stage << 2`; 0 means that nothing is forbidden and costs one test.
 STAGE_SHIFT: Final = 2
-_FREEZE: Final = 2
-_TERMINATE: Final = 4
+_FREEZE: Final = int(Stage.FREEZE)
+_TERMINATE: Final = int(Stage.TERMINATE)
 
 
 def join_gates(a: int, b: int) -> int:
@@ -70,6 +70,15 @@ def may_set(state: PlaneState, record: GateRecord) -> bool:
         return True
     shared = record.scope == "system" or record.scope.startswith(("type:", "cluster:"))
     return shared and 0 < record.share_milli < FULL_MILLI and record.value < in_force
+
+
+def may_stage(state: PlaneState, record: GateRecord) -> bool:
+    """Whether this stage may be set: stages only rise, but for two people, before the drain or at the end."""
+    in_force = state.gates.get(("stage", record.scope), 0)
+    if record.value >= in_force:
+        return True
+    two = len(set(record.by.split("+")) - {""}) >= 2
+    return two and record.value == Stage.RUN and in_force in (Stage.HALT, Stage.FREEZE, Stage.SETTLED)
 
 
 def action_class(action: ActionRules) -> ActionClass:

@@ -87,4 +87,12 @@ class Purged(NamedTuple):
     nhi: int
 
 
-Effect = Deliver | Perform | Refuse | Ask | Admitted | Ended | Purged
+class Staged(NamedTuple):
+    """A scope is in a stage from record `ref` on; what was committed before it has a lower number."""
+
+    ref: int
+    scope: str
+    stage: int
+
+
+Effect = Deliver | Perform | Refuse | Ask | Admitted | Ended | Purged | Staged

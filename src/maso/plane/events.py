@@ -4,10 +4,11 @@ Which channels may raise which events is the driver's wiring, and the trusted pa
 authority's enrolment channel raises `Admit`, the world's own front end (not an agent) raises `Endorse`
 with kind CUSTOMER, the staff console raises `Endorse` with kind PERSON and the `Set…` and `Revoke` events,
 the coordinator of PACE raises `SetPhase` too (`resilience/coordinator.py`, without a `by` of its own making),
+the switch raises `SetStage` (`resilience/switch.py`, with the people who ordered it),
 the ingestion pipeline raises `IngestDocument`. Everything that an agent or a port says is an `Arrive`.
 """
 
-from enum import IntEnum, IntFlag
+from enum import IntFlag
 from typing import Final
 
 import msgspec
@@ -20,17 +21,6 @@ class Endorser(IntFlag):
 
 
 ENDORSER_BITS: Final = {"customer": Endorser.CUSTOMER, "facts": Endorser.FACTS, "person": Endorser.PERSON}
-
-
-class Stage(IntEnum):
-    """Shutdown; RUN is not a stage of a shutdown but its absence."""
-
-    RUN = 0
-    HALT = 1
-    FREEZE = 2
-    DRAIN = 3
-    TERMINATE = 4
-    RECONCILE = 5
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False):
@@ -130,7 +120,14 @@ class SetPhase(_Event, frozen=True, gc=False):
 
 
 class SetStage(_Event, frozen=True, gc=False):
-    """scope is `system`, `cluster:<id>`, `type:<id>`, `session:<number>` or `instance:<nhi>`."""
+    """scope is `system`, `cluster:<id>`, `type:<id>`, `session:<number>` or `instance:<nhi>`; a stage is
+    one of `resilience.shutdown.Stage`. Answered by `Staged`.
+
+    why  what led to it, for the record: the trigger
+    by   the people who ordered it, joined by `+`; without two of them no stage is taken back
+    """
 
     scope: str
     stage: int
+    why: str = ""
+    by: str = ""

@@ -21,7 +21,6 @@ from maso.controls import credentials, endorse, posture
 from maso.controls.contracts import Contracts
 from maso.controls.message import Message
 from maso.controls.nhi import Admission
-from maso.controls.posture import STAGE_NAMES
 from maso.controls.preprovisioned import PooledAdmission
 from maso.controls.state import Instance, PlaneState
 from maso.evidence.records import (
@@ -37,7 +36,7 @@ from maso.evidence.records import (
 from maso.fleet.rulebook import Rulebook
 from maso.plane import apply
 from maso.plane.decide import decide, failed
-from maso.plane.effects import Admitted, Ask, Deliver, Effect, Ended, Perform, Purged, Refuse
+from maso.plane.effects import Admitted, Ask, Deliver, Effect, Ended, Perform, Purged, Refuse, Staged
 from maso.plane.events import (
     Admit,
     Answer,
@@ -56,6 +55,7 @@ from maso.plane.events import (
 from maso.plane.pipeline import Check, Keys, Pipeline
 from maso.plane.recording import message_record
 from maso.resilience.pace import PHASE_NAMES
+from maso.resilience.shutdown import STAGE_NAMES
 from maso.scan.scanner import Scanner
 from maso.verdict import Decision, Finding, Outcome
 
@@ -356,20 +356,24 @@ class Plane:
             event.why[:128], event.by[:128], event.share_milli,
         )  # fmt: skip
         known = 0 <= event.phase < len(PHASE_NAMES) and self._scope_exists(event.scope)
-        return self._set_gate(record, known and posture.may_set(self.state, record))
+        return self._set_gate(record, known and posture.may_set(self.state, record))[1]
 
     def _set_stage(self, event: SetStage, now: int) -> list[Effect]:
+        record = GateRecord(
+            now, "stage", event.scope[:128], event.stage, Outcome.ALLOW, event.why[:128], event.by[:128]
+        )
         known = 0 <= event.stage < len(STAGE_NAMES) and self._scope_exists(event.scope)
-        return self._set_gate(GateRecord(now, "stage", event.scope[:128], event.stage, Outcome.ALLOW), known)
+        ref, refused = self._set_gate(record, known and posture.may_stage(self.state, record))
+        return refused or [Staged(ref, record.scope, record.value)]
 
-    def _set_gate(self, record: GateRecord, allowed: bool) -> list[Effect]:
+    def _set_gate(self, record: GateRecord, allowed: bool) -> tuple[int, list[Effect]]:
         if not allowed:
             record = msgspec.structs.replace(record, outcome=Outcome.DENY)
         ref = self._append(encode_record(record))
         if not allowed:
-            return [Refuse(ref, 0, (failed("posture"),))]
+            return ref, [Refuse(ref, 0, (failed("posture"),))]
         apply.apply_gate(self.state, self.rules, record)
-        return []
+        return ref, []
 
     def _scope_exists(self, scope: str) -> bool:
         level, _, name = scope.partition(":")

@@ -13,7 +13,8 @@ from maso.envelope import MessageKind
 from maso.fleet.model import Action, AgentType, Delegation
 from maso.fleet.operations import OPERATIONS
 from maso.labels import SOURCES
-from maso.plane.events import Endorse, Endorser, SetStage, Stage
+from maso.plane.events import Endorse, Endorser, SetStage
+from maso.resilience.shutdown import Stage
 from maso.sim.adversaries.ground import NoSurfaceError, Truth
 from maso.sim.adversaries.strike import Adversary, Strike
 from maso.sim.adversaries.surface import body_of
