@@ -260,6 +260,18 @@ def test_producers_come_back_before_their_consumers() -> None:
     assert [scope for scope in up if scope != "system"][:2] == ["cluster:checkout", "cluster:after"]
 
 
+def test_a_return_is_over_when_a_producer_falls_to_where_it_came_from() -> None:
+    b = Bench()
+    b.say(Gone("orchestrator:checkout"))  # Alternate by itself
+    b.say(Back("orchestrator:checkout"))
+    b.wait(130)
+    assert b.moves("cluster:checkout")[-1][:2] == (P, 10)
+    b.say(Gone("cluster:store"))  # which checkout meets with a fallback: Alternate
+    assert b.moves("cluster:checkout")[-1] == (A, 1000, "upstream:store")
+    b.wait(600)
+    assert b.moves("cluster:checkout")[-1] == (A, 1000, "upstream:store")
+
+
 def test_a_consumer_is_not_ordered_up_before_its_producer() -> None:
     b = Bench()
     b.say(Order("cluster:checkout", "stop", "operator"))
@@ -397,6 +409,8 @@ class Everything(RuleBasedStateMachine):
         before = self.full.get(move.scope, P)
         if before is E and move.phase < E:
             assert move.by == "incident commander", "only people leave Emergency"
+        if move.scope.startswith("cluster:") and move.phase < before:
+            self._after_its_producers(move)
         if move.share_milli < 1000:
             assert move.phase < before, "a ramp only leads up"
             return
@@ -405,6 +419,14 @@ class Everything(RuleBasedStateMachine):
             assert at - self.last.get(move.scope, -(10**18)) >= 2 * MINUTE, "not before the dwell"
         if move.phase != before:
             self.last[move.scope] = at
+
+    def _after_its_producers(self, move: Move) -> None:
+        """`three` depends on `two`, `two` on `one`, in this order; that of `one` on `three` closes a circle."""
+        one, two = self.full.get("cluster:one", P), self.full.get("cluster:two", P)
+        if move.scope == "cluster:two" and one >= C:
+            assert move.phase >= A, "whatever its orchestrator chose"
+        if move.scope == "cluster:three" and two >= C:
+            assert move.phase >= C
 
 
 TestEverything = Everything.TestCase

@@ -399,18 +399,14 @@ class Coordinator:
             if phase is Phase.EMERGENCY and scope.machine.phase is not Phase.EMERGENCY:
                 scope.machine.fire(Trigger.UPSTREAM, now)
                 self.cascade.own[number] = scope.machine.phase
-            if phase > scope.machine.phase:
-                scope.floor, scope.floor_why = phase, f"{Trigger.UPSTREAM.value}:{cause}"
-            else:
-                scope.floor = Phase.PRIMARY
+            scope.floor = self._floor(number)
             why = f"{Trigger.UPSTREAM.value}:{cause}" if cause else Trigger.UPSTREAM.value
             effects += self._tell(scope, self._count(scope, lambda s=scope, w=why: s.down(w, "")))  # type: ignore[misc]
         return [*effects, *self._weigh_system(now)] if effects else effects
 
     def _cluster_time(self, number: int, scope: Scope, now: int) -> list[Effect]:
         """A cluster comes back when its own reasons are over and its producers let it; one at a time."""
-        held = self.cascade.held_to(number)
-        scope.floor = held if scope.machine.phase < held < Phase.EMERGENCY else Phase.PRIMARY
+        scope.floor = self._floor(number)
         if self._rising is not None and self._rising.ramp is None:
             self._rising = None
         if self._rising is not None and self._rising is not scope:
@@ -419,6 +415,11 @@ class Coordinator:
         if scope.ramp is not None:
             self._rising = scope
         return effects
+
+    def _floor(self, number: int) -> Phase:
+        """What producers hold a cluster to. Emergency is its own by then: a person ends it there."""
+        held = self.cascade.held_to(number)
+        return held if held < Phase.EMERGENCY else Phase.PRIMARY
 
     def _cluster_works(self, number: int) -> bool:
         if any(f"{kind}:{self.graph.names[number]}" in self._gone for kind in ("cluster", "orchestrator")):
@@ -491,7 +492,7 @@ class Coordinator:
         if floor is Phase.EMERGENCY:
             scope.machine.fire(Trigger.LAYER, now)
             floor = Phase.PRIMARY
-        scope.floor, scope.floor_why = floor, why
+        scope.floor = floor
         moves = self._count(scope, lambda: scope.down(why, ""))
         return [*self._tell(scope, moves), *(self._weigh(self._cluster_of[number], now) if moves else ())]
 

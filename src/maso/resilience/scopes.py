@@ -36,7 +36,6 @@ class Scope:
     __slots__ = (
         "abort_milli",
         "floor",
-        "floor_why",
         "machine",
         "name",
         "ramp",
@@ -50,7 +49,6 @@ class Scope:
         self.machine = Machine(level, settings)
         self.abort_milli = abort_milli
         self.floor = Phase.PRIMARY
-        self.floor_why = ""
         self.shown = Phase.PRIMARY
         self.ramp: Ramp | None = None
         self.rise: Rise | None = None
