@@ -129,6 +129,11 @@ def test_stale_data_is_good_for_its_minutes_from_the_first_moment() -> None:
     assert clusters.expire(30 * MINUTE)
     clusters.update(30 * MINUTE)
     assert clusters.phases == [C, C]
+    clusters.own[0] = A
+    clusters.lower(0, A, 31 * MINUTE)  # still degraded, and what its consumer has is as old as before
+    assert clusters.held_to(1) is A
+    assert clusters.expire(31 * MINUTE)
+    assert clusters.responses(1) == (("c0", "cascade"),)
 
 
 def assessing() -> tuple[Clusters, Assess]:

@@ -260,6 +260,21 @@ def test_producers_come_back_before_their_consumers() -> None:
     assert [scope for scope in up if scope != "system"][:2] == ["cluster:checkout", "cluster:after"]
 
 
+def test_clusters_come_back_one_at_a_time_in_order() -> None:
+    b = Bench(plan(dependencies=()))
+    for name in ("after", "checkout", "store"):
+        b.say(Gone(f"cluster:{name}"))
+    for name in ("after", "checkout", "store"):
+        b.say(Back(f"cluster:{name}"))
+    ramping = []
+    for _ in range(1200):
+        b.wait(1)
+        now = [s.name for s in b.c.clusters if s.ramp is not None]
+        assert len(now) <= 1
+        ramping += [name for name in now if ramping[-1:] != [name]]
+    assert ramping[:3] == ["cluster:store", "cluster:checkout", "cluster:after"]
+
+
 def test_a_return_is_over_when_a_producer_falls_to_where_it_came_from() -> None:
     b = Bench()
     b.say(Gone("orchestrator:checkout"))  # Alternate by itself
@@ -421,7 +436,7 @@ class Everything(RuleBasedStateMachine):
             self.last[move.scope] = at
 
     def _after_its_producers(self, move: Move) -> None:
-        """`three` depends on `two`, `two` on `one`, in this order; that of `one` on `three` closes a circle."""
+        """`three` depends on `two`, `two` on `one`; that of `one` on `three` closes a circle."""
         one, two = self.full.get("cluster:one", P), self.full.get("cluster:two", P)
         if move.scope == "cluster:two" and one >= C:
             assert move.phase >= A, "whatever its orchestrator chose"
