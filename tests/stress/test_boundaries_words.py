@@ -98,7 +98,7 @@ def test_every_question_is_answered_with_its_figures() -> None:
     assert [told[q].status for q in QUESTIONS] == ["declared", "measured", "measured", "measured"]
     assert "9,122 entries to read; as declared it is 341" in told["F6.1"].text
     assert "36 pairs of agents have a link across a barrier, of 4,500" in told["F6.2"].text
-    assert "scanning every message is viable" in told["F6.3"].text
+    assert "scanning all is viable" in told["F6.3"].text
     assert "10 buses" in told["F6.3"].text
     assert "inherits the restriction" in told["F6.4"].text
     assert "and 12 where labels" in told["F6.4"].text
@@ -150,9 +150,9 @@ def test_controls_that_needed_the_labels_adapt() -> None:
         ("label-lattice", ["25% of messages", "0% of honest messages", "50% of the links"]),
         (
             "bus-per-barrier",
-            ["10 buses with 126 port adapters (one bus: 29)", "110 us instead of 60", "72 links"],
+            ["10 buses with 126 port adapters (one bus: 29)", "110 µs instead of 60", "72 links"],
         ),
-        ("scan-at-boundaries", ["100% of the names planted", "30 us instead of 50"]),
+        ("scan-at-boundaries", ["100% of the names planted", "30 µs instead of 50"]),
     ],
 )
 def test_what_is_given_up_is_said_in_figures(adaptation: str, said: list[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from maso.findings import AnswerFinding, BreakpointFinding
 from maso.fleet.load import load_file
-from maso.fleet.model import Fleet
+from maso.fleet.model import Fleet, Prices
 from maso.fleet.resize import resize
 from maso.stress.dimensions.delegation import DIMENSION
 from maso.stress.probes import delegation_words as words
@@ -133,9 +133,12 @@ def test_who_decides_is_named_or_the_key_is() -> None:
     assert decision.what == "write point-to-point delegation rules beyond 800 sessions (in force already)"
     rights = {**fleet.governance.decision_rights, words.RIGHT: "platform lead"}
     named = msgspec.structs.replace(fleet.governance, decision_rights=rights)
-    assert words.who_decides(Told(msgspec.structs.replace(fleet, governance=named))) == "platform lead"
+    assert (
+        words.who_decides(Told(msgspec.structs.replace(fleet, governance=named)), words.RIGHT)
+        == "platform lead"
+    )
     nobody = msgspec.structs.replace(fleet.governance, decision_rights={}, risk_owner="")
-    who = words.who_decides(Told(msgspec.structs.replace(fleet, governance=nobody)))
+    who = words.who_decides(Told(msgspec.structs.replace(fleet, governance=nobody)), words.RIGHT)
     assert who == "nobody is named: fill in `governance.decision_rights.delegation_policy`"
 
 
@@ -168,8 +171,11 @@ def test_what_is_given_up_is_a_figure() -> None:
     assert "17 (agent, action)" in told["incremental-closure"]
     costs = {a.id: a.cost(view) for a in DIMENSION.adaptations}
     assert costs["contract-cache"] == (0.0, "no component, licence or machine is added")
-    assert costs["role-based"][0] is None
+    assert costs["role-based"][0] == 0.05 * 70
     assert "instead of 500" in costs["role-based"][1]
+    assert "`prices.person_usd_hour`" in costs["role-based"][1]
+    unpriced = Told(msgspec.structs.replace(shop(), prices=Prices()))
+    assert {a.id: a.cost(unpriced)[0] for a in DIMENSION.adaptations}["role-based"] is None
 
 
 def test_paths_that_were_tried_become_attack_paths() -> None:

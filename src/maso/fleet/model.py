@@ -489,6 +489,14 @@ class Dlp(_Strict, kw_only=True, frozen=True):
     rules: tuple[DlpRule, ...] = ()
 
 
+class Prices(_Strict, kw_only=True, frozen=True):
+    """What running the controls costs: machines and people. Inputs with a source, like every price."""
+
+    core_usd_month: Money | None = None
+    person_usd_hour: Money | None = None
+    source: str = ""
+
+
 class Controls(_Strict, kw_only=True, frozen=True):
     """How the controls are built, where there is a choice; what is left out is maso's own way.
 
@@ -543,5 +551,6 @@ class Fleet(_Strict, kw_only=True, frozen=True):
     components: tuple[Component, ...] = ()
     peak: tuple[PeakPhase, ...] = ()
     governance: Governance = Governance()
+    prices: Prices = Prices()
     controls: Controls = Controls()
     target: Target = Target()

@@ -1,7 +1,7 @@
 """Any fleet file at any size: what `maso stress` sweeps, also for a file that says nothing about growth.
 
     depth                      more sessions of the same types (`grow.py`)
-    breadth with `growth`      the file's own rule (`grow.py`); below the agents it lists, the first `n` of them
+    breadth with `growth`      the file's own rule (`grow.py`); below the agents it lists, its first `n`
     breadth without `growth`   below its own size the first `n` agents, beyond it *copies* of the whole fleet:
                                the k-th copy of agent `a` is called `a~k`
 
@@ -72,7 +72,9 @@ def first_agents(fleet: Fleet, n: int) -> Fleet:
         types=kept,
         links=tuple(x for x in fleet.links if x.from_ in names and x.to in names),
         delegations=tuple(x for x in fleet.delegations if x.from_ in names and x.to in names),
-        dependencies=tuple(d for d in fleet.dependencies if d.consumer in clusters and d.producer in clusters),
+        dependencies=tuple(
+            d for d in fleet.dependencies if d.consumer in clusters and d.producer in clusters
+        ),
         workload=msgspec.structs.replace(fleet.workload, journeys=journeys),
     )
 

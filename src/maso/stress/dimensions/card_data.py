@@ -103,15 +103,15 @@ _RUN: Final = Probe(
             budget=_none,
         ),
         Quantity(
-            id="card_message_cpu_us", title="a card entry through every control", unit="us",
+            id="card_message_cpu_us", title="a card entry through every control", unit="µs",
             mark="measured", controls=("DP-2.1",), expected="constant",
         ),
         Quantity(
             id="pasted_message_cpu_us", title="a chat message with a card number, masked or refused",
-            unit="us", mark="measured", controls=("DP-2.1", "OB-1.1"), expected="constant",
+            unit="µs", mark="measured", controls=("DP-2.1", "OB-1.1"), expected="constant",
         ),
         Quantity(
-            id="plain_message_cpu_us", title="the same chat message without one", unit="us",
+            id="plain_message_cpu_us", title="the same chat message without one", unit="µs",
             mark="measured", controls=("DP-2.1",), expected="constant",
         ),
     ),

@@ -123,7 +123,7 @@ _CHECK: Final = Probe(
     applies=boundaries.applies,
     quantities=(
         Quantity(
-            id="barrier_check_us", title="CPU of the barrier check for a message across a barrier", unit="us",
+            id="barrier_check_us", title="CPU of the barrier check for a message across a barrier", unit="µs",
             mark="measured", controls=("DP-1.1", "DP-2.5"), expected="constant",
         ),
         Quantity(
@@ -139,7 +139,7 @@ _TRAFFIC: Final = Probe(
     adaptations=(LATTICE,),
     quantities=(
         Quantity(
-            id="message_us", title="CPU of a message, all controls on", unit="us", mark="measured",
+            id="message_us", title="CPU of a message, all controls on", unit="µs", mark="measured",
             controls=("DP-2.1",), expected="constant",
         ),
         Quantity(
@@ -176,7 +176,7 @@ _SAVING: Final = Probe(
     at_target=True,
     quantities=(
         Quantity(
-            id="handled_us", title="CPU of a message at the target, all controls on", unit="us",
+            id="handled_us", title="CPU of a message at the target, all controls on", unit="µs",
             mark="measured", controls=("DP-2.1",), expected="constant",
         ),
     ),
@@ -213,12 +213,12 @@ _RULES: Final = Probe(
     ),
     quantities=(
         Quantity(
-            id="rules_us", title="CPU of looking for the firm's own rules in a fresh text", unit="us",
+            id="rules_us", title="CPU of looking for the firm's own rules in a fresh text", unit="µs",
             mark="measured", controls=("DP-2.1",), expected="logarithmic",
         ),
         Quantity(
             id="scan_us", title="CPU of scanning a fresh text of 900 characters, own rules included",
-            unit="us", mark="measured", controls=("DP-2.1",), expected="constant",
+            unit="µs", mark="measured", controls=("DP-2.1",), expected="constant",
         ),
     ),
 )  # fmt: skip
@@ -276,7 +276,7 @@ _BUSES: Final = Probe(
         ),
         Quantity(
             id="crossing_us", title="CPU of a message that crosses a barrier, every decision about it",
-            unit="us", mark="measured", controls=("DP-1.1",), expected="constant",
+            unit="µs", mark="measured", controls=("DP-1.1",), expected="constant",
         ),
         Quantity(
             id="addressable_share", unit="share", mark="measured", controls=("DP-1.1",), exact=True,

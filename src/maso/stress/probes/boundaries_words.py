@@ -8,7 +8,8 @@ from typing import Any, Final
 from maso.controls.barriers import barriers_of
 from maso.findings import AnswerFinding, AttackPath, ControlRow, CostFinding, DecisionFinding, Verdict
 from maso.stress.dimension import View
-from maso.stress.questions import BY_ID
+from maso.stress.saying import answer, count, price_of_cores, who_decides
+from maso.stress.saying import number as _n
 
 DIMENSION_ID: Final = "data-boundaries"
 LATTICE: Final = "label-lattice"
@@ -29,18 +30,6 @@ NOT_CHECKED: Final = (
 )
 
 
-def _n(value: float | None) -> str:
-    if value is None:
-        return "not measured"
-    if value == int(value) or abs(value) >= 100:
-        return f"{round(value):,}"
-    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
-
-
-def _count(number: float, one: str, many: str) -> str:
-    return f"{_n(number)} {one if number == 1 else many}"
-
-
 def _percent(share: float | None) -> str:
     return "not measured" if share is None else f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
@@ -49,29 +38,12 @@ def _size(view: View) -> str:
     return f"{view.target:,} {view.unit}"
 
 
-def _answer(
-    view: View, question: str, value: float | str | None, unit: str, text: str, *quantities: str,
-    key: str = "", declared: bool = False,
-) -> AnswerFinding:  # fmt: skip
-    return AnswerFinding(
-        question=question,
-        asked=BY_ID[question].words,
-        dimension=DIMENSION_ID,
-        status="missing" if key else "declared" if declared else "measured",
-        value=value,
-        unit=unit,
-        text=text,
-        evidence=view.evidence(*quantities),
-        key=key,
-    )
-
-
 def _none_declared(view: View, question: str) -> AnswerFinding:
     text = (
         "No information barrier is declared. If there are data that some agents must not have, declare a "
         "compartment with `barrier: true` and give those who may have it clearance for it."
     )
-    return _answer(view, question, None, "", text, key="compartments[].barrier")
+    return answer(view, question, None, "", text, key="compartments[].barrier")
 
 
 def _with(view: View, adaptation: str) -> tuple[str, ...]:
@@ -88,12 +60,12 @@ def barriers_declared(view: View) -> AnswerFinding:
         return _none_declared(view, "F6.1")
     names = ", ".join(barriers[:NAMES_SHOWN])
     entries, rules = view.value("barrier_entries"), view.value("barrier_entries", STANDARD)
-    declared = _count(len(barriers), "barrier is", "barriers are")
+    declared = count(len(barriers), "barrier is", "barriers are")
     text = (
         f"{declared} declared: {names}. At {_size(view)}, one rule for each barrier and "
         f"pair that must be kept apart makes {_n(rules)} entries to read; as declared it is {_n(entries)}."
     )
-    return _answer(view, "F6.1", len(barriers), "barriers", text, "barrier_entries", declared=True)
+    return answer(view, "F6.1", len(barriers), "barriers", text, "barrier_entries", status="declared")
 
 
 def pairs_that_cross(view: View) -> AnswerFinding:
@@ -107,7 +79,7 @@ def pairs_that_cross(view: View) -> AnswerFinding:
         f"between. Of {_n(links)} such links, {_n(shedding)} shed the barrier by a strict schema that "
         "somebody answers for; the list names them."
     )
-    return _answer(view, "F6.2", linked, "pairs", text, "crossing_pairs", "pairs_apart")
+    return answer(view, "F6.2", linked, "pairs", text, "crossing_pairs", "pairs_apart")
 
 
 def scanning_viable(view: View) -> AnswerFinding:
@@ -115,26 +87,24 @@ def scanning_viable(view: View) -> AnswerFinding:
     sustained, cost = view.value("sustained_per_second"), view.value("handled_us")
     if sustained is None or cost is None:
         text = "No traffic could be measured: the fleet has no links along which messages go."
-        return _answer(view, "F6.3", None, "", text, key="links")
+        return answer(view, "F6.3", None, "", text, key="links")
     cores = {asked: view.value("cores", at=asked) for asked in RATES_ASKED}
     at_rates = ", ".join(f"{_n(value)} at {asked:,}" for asked, value in cores.items() if value is not None)
     text = (
-        f"A message takes {_n(cost)} us with everything scanned, so one core sustains {_n(sustained)} a "
+        f"A message takes {_n(cost)} µs with everything scanned, so one core sustains {_n(sustained)} a "
         f"second; cores at messages a minute: {at_rates or 'not measured'}. "
     )
     if rate is None:
         text += "Whether that is enough cannot be said: the file declares no rate. "
-        return _answer(
+        return answer(
             view, "F6.3", sustained, "messages/s", text + _segmented(view), key="target.messages_per_second"
         )
     if sustained >= rate:
-        text += (
-            f"That is {_n(sustained / rate)} times the declared {rate:,}: scanning every message is viable. "
-        )
+        text += f"That is {_n(sustained / rate)} times the declared {rate:,}: scanning all is viable. "
     else:
         text += f"That is less than the declared {rate:,}: more cores are needed, or a bus for each barrier. "
     text += _segmented(view)
-    return _answer(view, "F6.3", sustained, "messages/s", text, "sustained_per_second", "cores", "late_ms")
+    return answer(view, "F6.3", sustained, "messages/s", text, "sustained_per_second", "cores", "late_ms")
 
 
 def _segmented(view: View) -> str:
@@ -145,7 +115,7 @@ def _segmented(view: View) -> str:
         return ""
     return (
         f"{_n(buses)} buses, one for each set of barriers, would sustain {_n(sustained)} a second with a "
-        f"core each; a message that crosses would take {_n(view.value('crossing_us', cut))} us instead of "
+        f"core each; a message that crosses would take {_n(view.value('crossing_us', cut))} µs instead of "
         f"{_n(view.value('crossing_us'))}."
     )
 
@@ -160,14 +130,14 @@ def derived_inherits(view: View) -> AnswerFinding:
             "No chain could be tried: at this size nobody with a link stands outside a barrier. Every "
             "agent is cleared for the same."
         )
-        return _answer(view, "F6.4", None, "", text, key="types[].clearance")
+        return answer(view, "F6.4", None, "", text, key="types[].clearance")
     verdict = "inherits" if now == 0 else "does not inherit"
     text = (
         f"Derived data {verdict} the restriction: a summary in other words, handed on up to {_n(longest)} "
         f"times, reached {_n(now)} agents that are not cleared as the fleet is declared, and {_n(before)} "
         "where labels are what senders state and rules look at content."
     )
-    return _answer(view, "F6.4", now, "agents", text, "uncleared_receivers")
+    return answer(view, "F6.4", now, "agents", text, "uncleared_receivers")
 
 
 # Adaptations.
@@ -200,7 +170,7 @@ def buses_give_up(view: View, own: str) -> str:
     return (
         f"one place to look: {_n(buses)} buses with {_n(view.value('port_adapters', cut))} port adapters "
         f"(one bus: {_n(view.value('port_adapters'))}) and records of their own; a message that crosses is "
-        f"decided twice, in {_n(view.value('crossing_us', cut))} us instead of "
+        f"decided twice, in {_n(view.value('crossing_us', cut))} µs instead of "
         f"{_n(view.value('crossing_us'))}; {_n(view.value('lost_by_gates', cut))} links and delegations "
         "across barriers lose what a gate does not carry (instructions, claims, authority)"
     )
@@ -208,8 +178,10 @@ def buses_give_up(view: View, own: str) -> str:
 
 def buses_cost(view: View) -> tuple[float | None, str]:
     buses = view.value("buses", _with(view, BUSES))
-    count = "no bus more" if buses is None else f"{_count(buses - 1, 'bus', 'buses')} more"
-    return None, f"{count}; the file has no price of a bus or a core: give one under `components`"
+    if buses is None:
+        return 0.0, "no bus more"
+    usd, basis = price_of_cores(view, buses - 1)
+    return usd, f"{count(buses - 1, 'bus', 'buses')} more, with a core each; {basis}"
 
 
 def boundaries_give_up(view: View, own: str) -> str:
@@ -217,7 +189,7 @@ def boundaries_give_up(view: View, own: str) -> str:
     saved, before = view.value("handled_us", some), view.value("handled_us")
     return (
         f"{_percent(view.value('planted_unseen_share', some))} of the names planted in messages between "
-        f"agents were looked at by nothing; a message takes {_n(saved)} us instead of {_n(before)}"
+        f"agents were looked at by nothing; a message takes {_n(saved)} µs instead of {_n(before)}"
     )
 
 
@@ -276,7 +248,7 @@ def _row_scanning(view: View) -> ControlRow:
     why = f"one core sustains {_n(sustained)} messages a second"
     why += f" of {rate:,} declared" if rate is not None else "; `target.messages_per_second` declares no rate"
     if many:
-        why += f"; looking for {many[-1][0]:,} own rules takes {_n(many[-1][1])} us a text"
+        why += f"; looking for {many[-1][0]:,} own rules takes {_n(many[-1][1])} µs a text"
     return _row(
         "DP-2.1", "DLP on the message bus", "preventing data leakage",
         "scanning at a high message volume with many rules", _judged(None, ok), why,
@@ -310,12 +282,6 @@ def _row_derived(view: View) -> ControlRow:
 # Decisions, costs, attack paths.
 
 
-def _who(view: View) -> str:
-    governance = view.fleet.governance
-    named = governance.decision_rights.get(RIGHT) or governance.risk_owner
-    return named or f"nobody is named: fill in `governance.decision_rights.{RIGHT}`"
-
-
 def decisions(view: View) -> tuple[DecisionFinding, ...]:
     if not barriers_of(view.fleet):
         return ()
@@ -327,7 +293,7 @@ def decisions(view: View) -> tuple[DecisionFinding, ...]:
                 id="segmentation",
                 what=f"whether the bus is cut into {_n(cut)}, one for each set of barriers",
                 why=f"{_segmented(view)} Gives up: {buses_give_up(view, BUSES)}",
-                who=_who(view),
+                who=who_decides(view, RIGHT),
                 cost=buses_cost(view)[1],
             )
         )
@@ -342,7 +308,7 @@ def _declassifications(view: View) -> DecisionFinding:
         id="declassifications",
         what=f"whether the {_n(count)} links that shed a barrier may stay",
         why="each lets something of what is behind the barrier out, by a strict schema; the list names them",
-        who=", ".join([*owners][:NAMES_SHOWN]) or _who(view),
+        who=", ".join([*owners][:NAMES_SHOWN]) or who_decides(view, RIGHT),
         cost="none: reading the list",
     )
 
@@ -350,25 +316,22 @@ def _declassifications(view: View) -> DecisionFinding:
 def costs(view: View) -> tuple[CostFinding, ...]:
     rate = view.fleet.target.messages_per_second
     cores = view.value("cores", at=rate * 60) if rate is not None else None
-    if cores is None:
-        basis = "needs `target.messages_per_second`, and the price of a core under `components`"
-    else:
-        basis = (
-            f"{_n(cores)} cores at {rate:,} messages a second; the file has no price of a core: give one "
-            "under `components`"
-        )
+    usd, basis = None, "needs `target.messages_per_second`"
+    if cores is not None:
+        usd, priced = price_of_cores(view, cores)
+        basis = f"{_n(cores)} cores at {rate:,} messages a second, all month; {priced}"
     what = "deciding and scanning every message"
-    return (CostFinding(id="scanning-cores", what=what, usd_month=None, mark="measured", basis=basis),)
+    return (CostFinding(id="scanning-cores", what=what, usd_month=usd, mark="measured", basis=basis),)
 
 
 def attack_paths(view: View) -> tuple[AttackPath, ...]:
     """One chain for each barrier, as it was tried under the configuration that the fleet declares."""
     found = []
-    for number, (barrier, path, reached, refused) in enumerate(view.detail("handoffs", "chains") or [], 1):
+    for place, (barrier, path, reached, refused) in enumerate(view.detail("handoffs", "chains") or [], 1):
         stopped = reached == "nobody"
         found.append(
             AttackPath(
-                id=f"derived-{number}",
+                id=f"derived-{place}",
                 steps=tuple(path.split(" > ")),
                 reaches=f"a summary of what is behind `{barrier}`, with agents that are not cleared for it",
                 outcome="stopped" if stopped else "succeeds",

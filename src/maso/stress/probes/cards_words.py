@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from maso.findings import (
     AnswerFinding,
-    AnswerStatus,
     AttackPath,
     ControlRow,
     CostFinding,
@@ -17,48 +16,12 @@ from maso.findings import (
 )
 from maso.stress.dimension import View
 from maso.stress.probes.cards_fleet import Cards
-from maso.stress.questions import BY_ID
+from maso.stress.saying import answer, count, number, price_of_cores, who_decides
 
 DIMENSION_ID: Final = "card-data"
 LABELS: Final = "labels-with-dlp"
 COMPARTMENT_KEY: Final = "dlp.compartments.pan"
 _RIGHT: Final = "card_data_scope"  # the decision right that names who decides about PCI scope
-_DAY_S: Final = 86_400
-
-
-def _answer(
-    view: View,
-    question: str,
-    status: AnswerStatus,
-    value: float | str | None,
-    unit: str,
-    text: str,
-    *quantities: str,
-    key: str = "",
-) -> AnswerFinding:
-    return AnswerFinding(
-        question=question,
-        asked=BY_ID[question].words,
-        dimension=DIMENSION_ID,
-        status=status,
-        value=value,
-        unit=unit,
-        text=text,
-        evidence=view.evidence(*quantities),
-        key=key,
-    )
-
-
-def number(value: float | None) -> str:
-    if value is None:
-        return "not measured"
-    if value == int(value) or abs(value) >= 100:
-        return f"{round(value):,}"
-    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
-
-
-def _count(value: float | None, one: str, many: str) -> str:
-    return f"{number(value)} {one if value == 1 else many}"
 
 
 def _share(value: float | None) -> str:
@@ -68,12 +31,6 @@ def _share(value: float | None) -> str:
 def _names(names: tuple[str, ...] | list[str], most: int = 4) -> str:
     shown = ", ".join(f"`{name}`" for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def who_decides(view: View) -> str:
-    governance = view.fleet.governance
-    named = governance.decision_rights.get(_RIGHT) or governance.risk_owner
-    return named or f"nobody is named: fill in `governance.decision_rights.{_RIGHT}`"
 
 
 def _largest(view: View) -> str:
@@ -107,7 +64,7 @@ def scope(view: View) -> AnswerFinding:
     quantities = ("types_holding_cards", "types_beyond_scope", "types_in_scope_attacked")
     if held is None:
         text = f"Nothing was found: {why_not(view)}. {_declared_scope(cards)}"
-        return _answer(view, "E5.1", "declared", float(len(cards.cleared_types)), "types", text)
+        return answer(view, "E5.1", float(len(cards.cleared_types)), "types", text, status="declared")
     beyond = _ever(view, "types_beyond_scope") or 0
     planted, pasted = _detail(view, "scope", "numbers"), _detail(view, "scope", "pasted")
     found = (
@@ -115,14 +72,14 @@ def scope(view: View) -> AnswerFinding:
         f"where they do not belong), {_held_by(held, beyond)}."
     )
     text = f"{_declared_scope(cards)} {found}{_attacked(view)}"
-    return _answer(view, "E5.1", "measured", held, "types that held a card number", text, *quantities)
+    return answer(view, "E5.1", held, "types that held a card number", text, *quantities)
 
 
 def _held_by(held: float, beyond: float) -> str:
     if not held:
         return "searching every context found none"
     return (
-        f"searching every context found them with {_count(held, 'type', 'types')}, "
+        f"searching every context found them with {count(held, 'type', 'types')}, "
         f"{number(beyond)} of which {'is' if beyond == 1 else 'are'} not cleared"
     )
 
@@ -143,7 +100,7 @@ def _attacked(view: View) -> str:
     if before is None or after is None:
         return ""
     return (
-        f" With a taken-over holder that tries every flow it is {_count(before, 'type', 'types')} with "
+        f" With a taken-over holder that tries every flow it is {count(before, 'type', 'types')} with "
         f"detection alone, {number(after)} with labels."
     )
 
@@ -158,34 +115,35 @@ def why_not(view: View) -> str:
 def minimisation(view: View) -> AnswerFinding:
     fields = view.value("fields_between_types")
     if fields is None:
-        return _answer(
-            view, "E5.2", "not_checked", None, "fields", f"No flow could be looked at: {why_not(view)}."
+        return answer(
+            view,
+            "E5.2",
+            None,
+            "fields",
+            f"No flow could be looked at: {why_not(view)}.",
+            status="not_checked",
         )
     if not fields:
         text = "The fleet file declares no link from one type to another, so nothing is passed between them."
-        return _answer(view, "E5.2", "declared", 0.0, "fields", text, "fields_between_types")
+        return answer(view, "E5.2", 0.0, "fields", text, "fields_between_types", status="declared")
     named: list[str] | None = view.detail("journeys", "unused")
     wide = view.value("flows_wide_enough")
     text = (
         f"Shapes are enforced: no field that is not declared passes (EC-2.13). Flows between types declare "
         f"{number(fields)} fields, {number(view.value('free_texts_between_types'))} of them free text; "
-        f"{_count(wide, 'flow', 'flows')} could carry a whole card number in one field. "
+        f"{count(wide, 'flow', 'flows')} could carry a whole card number in one field. "
     )
     if named is None or view.value("fields_unused") is None:
         text += "No journey used them, so what receivers need was not measured."
-        return _answer(
-            view, "E5.2", "missing", None, "fields", text, "fields_between_types", key="workload.journeys"
-        )
+        return answer(view, "E5.2", None, "fields", text, "fields_between_types", key="workload.journeys")
     text += (
         f"In {number(_detail(view, 'journeys', 'messages'))} messages, "
-        f"{_count(len(named), 'field', 'fields')} "
+        f"{count(len(named), 'field', 'fields')} "
         f"reached some receiver that neither passed the value on nor has a field for it"
         f"{f': {_names(named)}' if named else ''}.{_leaving(view)}"
     )
     quantities = ("fields_between_types", "fields_unused", "flows_leaving_wide_enough", "flows_leaking_given")
-    return _answer(
-        view, "E5.2", "measured", float(len(named)), "fields that no receiver needs", text, *quantities
-    )
+    return answer(view, "E5.2", float(len(named)), "fields that no receiver needs", text, *quantities)
 
 
 def _leaving(view: View) -> str:
@@ -212,7 +170,7 @@ def audit_log(view: View) -> AnswerFinding:
     counts = [count for _, count in _record_searches(view) if count is not None]
     if not counts:
         text = f"No record with card data could come about: {why_not(view)}."
-        return _answer(view, "E5.3", "declared", 0.0, "records", text)
+        return answer(view, "E5.3", 0.0, "records", text, status="declared")
     searched = sum(
         int(_detail(view, probe, "records")) for probe, count in _record_searches(view) if count is not None
     )
@@ -233,8 +191,8 @@ def audit_log(view: View) -> AnswerFinding:
         if Cards(view.fleet).cleared_types
         else "Nothing here is in PCI scope by declaration."
     )
-    return _answer(
-        view, "E5.3", "measured", found, "records with a card number", text, "records_with_card",
+    return answer(
+        view, "E5.3", found, "records with a card number", text, "records_with_card",
         "paste_records_with_card", "attempt_records_with_card", "attempt_records_invented", "texts_with_card",
     )  # fmt: skip
 
@@ -244,7 +202,7 @@ def _invented(view: View) -> str:
     if not found:
         return ""
     return (
-        f" In an invented way {_count(found, 'number stands', 'numbers stand')} in an excerpt: brought from "
+        f" In an invented way {count(found, 'number stands', 'numbers stand')} in an excerpt: brought from "
         "outside, so that no label named it."
     )
 
@@ -265,7 +223,7 @@ def pasted(view: View) -> AnswerFinding:
     share = view.value("pasted_listed_share")
     if share is None:
         text = f"Nothing can be pasted where it does not belong: {why_not(view)}."
-        return _answer(view, "E5.4", "declared", 0.0, "share", text)
+        return answer(view, "E5.4", 0.0, "share", text, status="declared")
     ways, entries = _detail(view, "pastes", "listed_ways"), view.value("paste_entries")
     rows = _detail(view, "pastes", "channels") or []
     masked, refused = (sum(int(row[at]) for row in rows if row[2] == "listed") for at in (4, 5))
@@ -279,8 +237,8 @@ def pasted(view: View) -> AnswerFinding:
         f"those tried, since nothing labels what nobody recognises. In pieces, up to "
         f"{number(view.value('piece_digits_max'))} digits arrived before the last piece was refused."
     )
-    return _answer(
-        view, "E5.4", "measured", share, "share that reached a type not cleared", text,
+    return answer(
+        view, "E5.4", share, "share that reached a type not cleared", text,
         "pasted_listed_share", "pasted_unlisted_share", "piece_digits_max", "pasted_reaching_share",
     )  # fmt: skip
 
@@ -358,7 +316,7 @@ def control_rows(view: View) -> tuple[ControlRow, ...]:
 
 def decisions(view: View) -> tuple[DecisionFinding, ...]:
     found = []
-    who = who_decides(view)
+    who = who_decides(view, _RIGHT)
     if view.value("pasted_unlisted_share"):
         found.append(
             DecisionFinding(
@@ -394,8 +352,7 @@ def decisions(view: View) -> tuple[DecisionFinding, ...]:
                 id="card-data-plane-in-scope",
                 what="run the control plane inside PCI scope, and the evidence log outside of it",
                 why=f"the plane reads every message; {number(_last(view, 'records_with_card'))} records "
-                "held a "
-                "number",
+                "held a number",
                 who=who,
                 cost="the plane's machines are assessed with payment's",
                 dimension=DIMENSION_ID,
@@ -410,16 +367,16 @@ def costs(view: View) -> tuple[CostFinding, ...]:
     if us is None or rate is None or not points:
         return ()
     at_target = rate * max(1.0, view.target / points[-1][0]) if view.unit == "sessions" else rate
-    core_s = at_target / 60 * us / 1e6 * _DAY_S
+    cores = at_target / 60 * us / 1e6
+    usd, priced = price_of_cores(view, cores)
     return (
         CostFinding(
             id="card-data-scanning",
             what="controls on card entries",
-            usd_month=None,
+            usd_month=usd,
             mark="measured",
-            basis=f"{number(at_target)} card entries a minute at {view.target:,} {view.unit}, {us:.0f} us "
-            "of CPU "
-            f"each: {number(core_s)} CPU-seconds a day; the fleet file has no price of a CPU",
+            basis=f"{number(at_target)} card entries a minute at {view.target:,} {view.unit}, {us:.0f} µs "
+            f"each: {number(cores)} cores, all month; {priced}",
             dimension=DIMENSION_ID,
         ),
     )

@@ -16,7 +16,7 @@ from maso.findings import (
     Verdict,
 )
 from maso.stress.dimension import View
-from maso.stress.questions import BY_ID
+from maso.stress.saying import answer, count, number, price_of_hours, who_decides
 
 DIMENSION_ID: Final = "delegation"
 RIGHT: Final = "delegation_policy"  # the decision right that names who decides about delegation rules
@@ -26,49 +26,8 @@ CEDAR_RULES: Final = 1_000
 NEAR: Final = 10
 
 
-def _answer(
-    view: View,
-    question: str,
-    value: float | str | None,
-    unit: str,
-    text: str,
-    *quantities: str,
-    key: str = "",
-) -> AnswerFinding:
-    return AnswerFinding(
-        question=question,
-        asked=BY_ID[question].words,
-        dimension=DIMENSION_ID,
-        status="missing" if key else "measured",
-        value=value,
-        unit=unit,
-        text=text,
-        evidence=view.evidence(*quantities),
-        key=key,
-    )
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "not measured"
-    if value == int(value) or abs(value) >= 100:
-        return f"{round(value):,}"
-    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
-
-
-def _count(number: float, one: str, many: str) -> str:
-    return f"{_number(number)} {one if number == 1 else many}"
-
-
 def _ends(view: View) -> str:
     return "types" if view.fleet.kind == "depth" else "agents"
-
-
-def who_decides(view: View) -> str:
-    """Who owns delegation rules by the decision rights, else the risk owner, else the key to fill in."""
-    governance = view.fleet.governance
-    named = governance.decision_rights.get(RIGHT) or governance.risk_owner
-    return named or f"nobody is named: fill in `governance.decision_rights.{RIGHT}`"
 
 
 # F2.1
@@ -77,27 +36,27 @@ def who_decides(view: View) -> str:
 def active(view: View) -> AnswerFinding:
     if not view.fleet.delegations:
         text = "The fleet file declares no delegations, so no delegation path exists."
-        return _answer(view, "F2.1", 0.0, "pairs", text, "delegation_edges")
+        return answer(view, "F2.1", 0.0, "pairs", text, "delegation_edges")
     ends = _ends(view)
     pairs = len({(d.from_, d.to) for d in view.fleet.delegations})
     seen = view.value("active_paths")
     possible = len(view.fleet.types) * (len(view.fleet.types) - 1)
-    counted = _count(pairs, "pair", "pairs")
+    counted = count(pairs, "pair", "pairs")
     declared = f"the fleet file declares {counted} of {ends}, of {possible:,} possible ones"
     edges = view.value("delegation_edges")
     if view.fleet.kind == "depth" and edges is not None:
         declared += f", which at {view.target:,} sessions are {edges:,.0f} pairs of running instances"
     if seen is None:
         text = f"The workload could not be run, so none was observed; {declared}."
-        return _answer(view, "F2.1", None, "pairs", text, "delegation_edges", key="workload.journeys")
+        return answer(view, "F2.1", None, "pairs", text, "delegation_edges", key="workload.journeys")
     minutes, refused = (view.detail("observed", name) for name in ("minutes", "refused"))
     text = (
-        f"In {_count(minutes, 'minute', 'minutes')} of its own simulated workload, "
-        f"{_count(seen, 'pair', 'pairs')} of {ends} delegated, some "
-        f"{_number(view.value('observed_per_minute'))} times a minute at {_size(view)}, and "
+        f"In {count(minutes, 'minute', 'minutes')} of its own simulated workload, "
+        f"{count(seen, 'pair', 'pairs')} of {ends} delegated, some "
+        f"{number(view.value('observed_per_minute'))} times a minute at {_size(view)}, and "
         f"{refused} contracts were refused; {declared}."
     )
-    return _answer(view, "F2.1", seen, f"pairs of {ends}", text, "active_paths", "delegation_edges")
+    return answer(view, "F2.1", seen, f"pairs of {ends}", text, "active_paths", "delegation_edges")
 
 
 # F2.2
@@ -108,21 +67,21 @@ def in_time(view: View) -> AnswerFinding:
     latency = view.value("delegation_latency_ms")
     if latency is None:
         text = "The fleet file declares no delegations, so there is no request to decide."
-        return _answer(view, "F2.2", 0.0, "ms", text)
+        return answer(view, "F2.2", 0.0, "ms", text)
     parts = (
         f"One delegation takes {latency:.3g} ms of CPU at {view.target:,} {view.unit}: signing "
-        f"{_number(view.value('contract_issue_us'))} µs, verifying "
-        f"{_number(view.value('contract_verify_us'))} µs, transitive check "
-        f"{_number(view.value('transitive_us'))} µs; asking the policy is "
-        f"{_number(view.value('policy_lookup_us'))} µs of that."
+        f"{number(view.value('contract_issue_us'))} µs, verifying "
+        f"{number(view.value('contract_verify_us'))} µs, transitive check "
+        f"{number(view.value('transitive_us'))} µs; asking the policy is "
+        f"{number(view.value('policy_lookup_us'))} µs of that."
     )
     parts += " " + _rate_words(view) + _cedar_words(view)
     limit = view.fleet.target.delegation_latency_ms_max
     if limit is None:
         key = "target.delegation_latency_ms_max"
-        return _answer(view, "F2.2", latency, "ms", f"{parts} No latency budget is declared.", key=key)
+        return answer(view, "F2.2", latency, "ms", f"{parts} No latency budget is declared.", key=key)
     says = "Yes" if latency <= limit else "No"
-    return _answer(view, "F2.2", latency, "ms", f"{says}: budget {limit:g} ms. {parts}", *quantities)
+    return answer(view, "F2.2", latency, "ms", f"{says}: budget {limit:g} ms. {parts}", *quantities)
 
 
 def _rate_words(view: View) -> str:
@@ -151,7 +110,7 @@ def transitive(view: View) -> AnswerFinding:
     paths = view.value("paths_open")
     if paths is None:
         text = "The fleet file declares no delegations, so there is no transitive path."
-        return _answer(view, "F2.3", 0.0, "paths", text, "privilege_paths")
+        return answer(view, "F2.3", 0.0, "paths", text, "privilege_paths")
     tried, through = (view.value(name) or 0.0 for name in ("paths_tried", "paths_succeeding"))
     reported = view.detail("tried", "reported") or 0
     if not paths:
@@ -161,12 +120,12 @@ def transitive(view: View) -> AnswerFinding:
         )
     else:
         text = (
-            f"By a tool, at every contract: {_count(paths, 'path', 'paths')} to a guarded action that the "
+            f"By a tool, at every contract: {count(paths, 'path', 'paths')} to a guarded action that the "
             "source may not have done, listed with the chain. Tried for real, three ways each: "
-            f"{_number(through)} of {_number(tried)} succeeded; {reported} of them came as far as a contract "
+            f"{number(through)} of {number(tried)} succeeded; {reported} of them came as far as a contract "
             "that the transitive check reported."
         )
-    return _answer(view, "F2.3", paths, "paths", text + _wider_paths(view), "paths_open", "paths_succeeding")
+    return answer(view, "F2.3", paths, "paths", text + _wider_paths(view), "paths_open", "paths_succeeding")
 
 
 def _size(view: View) -> str:
@@ -176,7 +135,7 @@ def _size(view: View) -> str:
 def _wider_paths(view: View) -> str:
     found = [(name, view.value("paths_open", (name,))) for name in WIDER]
     told = [
-        f"{_number(value)} with {name} rules" + (f" ({_came_of(view, name)})" if value else "")
+        f"{number(value)} with {name} rules" + (f" ({_came_of(view, name)})" if value else "")
         for name, value in found
         if value is not None and name not in view.in_force
     ]
@@ -185,7 +144,7 @@ def _wider_paths(view: View) -> str:
 
 def _came_of(view: View, adaptation: str) -> str:
     through, tried = (view.value(name, (adaptation,)) for name in ("paths_succeeding", "paths_tried"))
-    return f"{_number(through)} of {_number(tried)} tried succeed"
+    return f"{number(through)} of {number(tried)} tried succeed"
 
 
 # F2.4
@@ -195,11 +154,11 @@ def when_to_move(view: View) -> AnswerFinding:
     rules = view.value("policy_rules", ())
     if not view.fleet.delegations:
         text = "Never while the fleet file declares no delegations: there are no rules to read."
-        return _answer(view, "F2.4", "never", view.unit, text, "policy_rules")
+        return answer(view, "F2.4", "never", view.unit, text, "policy_rules")
     per_hour, limit = view.fleet.governance.audit_rules_per_hour, view.fleet.target.audit_hours_max
-    base = f"{_standard_name(view)} number {_number(rules)} at {_size(view)}"
+    base = f"{_standard_name(view)} number {number(rules)} at {_size(view)}"
     after = ", ".join(
-        f"{_number(view.value('policy_rules', (name,)))} {name}"
+        f"{number(view.value('policy_rules', (name,)))} {name}"
         for name in _moves(view)
         if view.value("policy_rules", (name,)) is not None
     )
@@ -207,11 +166,11 @@ def when_to_move(view: View) -> AnswerFinding:
     if not per_hour or limit is None:
         key = "target.audit_hours_max" if per_hour else "governance.audit_rules_per_hour"
         text = f"{base[0].upper()}{base[1:]}; how many a person may be given to read is not declared."
-        return _answer(view, "F2.4", None, view.unit, text, key=key)
+        return answer(view, "F2.4", None, view.unit, text, key=key)
     found = view.breaks("policy_audit_hours", ())
     budget = f"an audit within {limit:g} hours at {per_hour:g} rules an hour"
     text = f"{_when(view, found)}, for {budget}: {base}. {_after_moving(view)} {_other_limits(view)}"
-    return _answer(view, "F2.4", _range(found), view.unit, text.strip(), "policy_audit_hours", "policy_rules")
+    return answer(view, "F2.4", _range(found), view.unit, text.strip(), "policy_audit_hours", "policy_rules")
 
 
 def _after_moving(view: View) -> str:
@@ -290,13 +249,13 @@ def policy_gives_up(view: View, adaptation: str) -> str:
     paths = view.value("paths_open", (adaptation,))
     before = view.value("paths_open", ())
     text = (
-        f"precision: {_number(extra)} (source, target, action) are permitted beyond the declared ones, "
-        f"{_number(across)} of them across an information barrier"
+        f"precision: {number(extra)} (source, target, action) are permitted beyond the declared ones, "
+        f"{number(across)} of them across an information barrier"
     )
     if paths is not None and before is not None:
         through = view.value("paths_succeeding", (adaptation,))
-        text += f"; {_number(paths)} transitive privilege paths instead of {_number(before)}"
-        text += f", of those tried {_number(through)} succeed" if paths else ""
+        text += f"; {number(paths)} transitive privilege paths instead of {number(before)}"
+        text += f", of those tried {number(through)} succeed" if paths else ""
     return text
 
 
@@ -305,9 +264,9 @@ def policy_cost(adaptation: str) -> Callable[[View], tuple[float | None, str]]:
         before, after = (view.value("policy_audit_hours", chosen) for chosen in ((), (adaptation,)))
         if before is None or after is None:
             return None, "hours are not known without `governance.audit_rules_per_hour`"
-        return None, (
-            f"people's time, which the fleet file has no price for: an audit takes {_number(after)} hours "
-            f"instead of {_number(before)}"
+        usd, basis = price_of_hours(view, after)
+        return usd, (
+            f"one audit a month: {number(after)} hours of people's time instead of {number(before)}; {basis}"
         )
 
     return cost
@@ -319,7 +278,7 @@ def cache_gives_up(view: View, adaptation: str) -> str:
         return "not measured"
     return (
         "a contract altered in the plane's own memory after it was registered is not noticed at its next "
-        f"use ({_number(missed)} of the links of the longest chain, when tried)"
+        f"use ({number(missed)} of the links of the longest chain, when tried)"
     )
 
 
@@ -328,7 +287,7 @@ def closure_gives_up(view: View, adaptation: str) -> str:
     if excess is None:
         return "not measured"
     return (
-        f"exactness after delegations have ended: at worst {_number(excess)} (agent, action) are still "
+        f"exactness after delegations have ended: at worst {number(excess)} (agent, action) are still "
         "reported as within reach until the closure is rebuilt; nothing within reach is ever left out"
     )
 
@@ -352,15 +311,15 @@ def control_rows(view: View) -> tuple[ControlRow, ...]:
             id="IA-2.1", name="zero-trust credentials", designed_for="authenticating every agent",
             strained_by="a signing key for every agent that may delegate",
             verdict="not_measured",
-            why=f"keys at {_size(view)}: {_number(keys)}; what they cost is measured under identity",
+            why=f"keys at {_size(view)}: {number(keys)}; what they cost is measured under identity",
         ),
         ControlRow(
             id="T3-CONTRACT", name="signed delegation contracts",
             designed_for="scoped, time-limited delegation",
             strained_by="rules that people must read, signatures at high frequency",
             verdict=_verdict(view, "policy_audit_hours", "delegation_latency_ms", "delegations_per_minute"),
-            why=f"rules at {_size(view)}: {_number(view.value('policy_rules', ()))} under the standard "
-            f"policy, {_number(view.value('policy_rules'))} as declared",
+            why=f"rules at {_size(view)}: {number(view.value('policy_rules', ()))} under the standard "
+            f"policy, {number(view.value('policy_rules'))} as declared",
         ),
         ControlRow(
             id="EC-2.6", name="decision commit protocol",
@@ -378,7 +337,7 @@ def control_rows(view: View) -> tuple[ControlRow, ...]:
 def _pair(what: str, one: float | None, first: str, other: float | None, second: str) -> str:
     if one is None or other is None:
         return "not measured: the fleet declares no delegations"
-    return f"{what} {_number(one)} {first}, {_number(other)} {second}"
+    return f"{what} {number(one)} {first}, {number(other)} {second}"
 
 
 def _verdict(view: View, *quantities: str, safe: bool = True) -> Verdict:
@@ -432,7 +391,7 @@ def decisions(view: View) -> tuple[DecisionFinding, ...]:
             what=f"write {best} delegation rules beyond {_range(found)} {view.unit}{done}",
             why=f"reading every rule then takes more than {view.fleet.target.audit_hours_max:g} hours, and "
             f"the target is {_size(view)}; it gives up {policy_gives_up(view, best)}",
-            who=who_decides(view),
+            who=who_decides(view, RIGHT),
             cost=policy_cost(best)(view)[1],
             dimension=DIMENSION_ID,
         ),
@@ -444,15 +403,16 @@ def costs(view: View) -> tuple[CostFinding, ...]:
     if hours is None:
         return ()
     standard = view.value("policy_audit_hours", ())
+    usd, priced = price_of_hours(view, hours)
     return (
         CostFinding(
             id="delegation-audit",
-            what=f"reading every delegation rule once: {_number(hours)} hours",
-            usd_month=None,
+            what=f"reading every delegation rule once a month: {number(hours)} hours",
+            usd_month=usd,
             mark="simulated",
-            basis=f"{_number(view.value('policy_rules'))} rules at "
+            basis=f"{number(view.value('policy_rules'))} rules at "
             f"{view.fleet.governance.audit_rules_per_hour:g} an hour (`governance.audit_rules_per_hour`); "
-            f"{_number(standard)} hours under the standard policy; the fleet file has no wage",
+            f"{number(standard)} hours under the standard policy; {priced}",
             dimension=DIMENSION_ID,
         ),
     )

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from maso.findings import (
     AnswerFinding,
-    AnswerStatus,
     AttackPath,
     ControlRow,
     CostFinding,
@@ -16,41 +15,11 @@ from maso.findings import (
 )
 from maso.stress.dimension import View
 from maso.stress.probes.identity_blast import ACTIONS, AS_MEMBER, AS_OTHERS, AS_POOL, TO_OTHERS
-from maso.stress.questions import BY_ID
+from maso.stress.saying import answer, count, number, price_of_cores, who_decides
 
 DIMENSION_ID: Final = "identity"
 RIGHT: Final = "identity"  # the decision right that names who decides about identities
 _EVERY: Final = ("session-credentials",)
-
-
-def _answer(
-    view: View,
-    question: str,
-    value: float | str | None,
-    unit: str,
-    text: str,
-    *quantities: str,
-    key: str = "",
-    status: AnswerStatus = "measured",
-) -> AnswerFinding:
-    measured = [name for name in quantities if view.value(name) is not None]
-    return AnswerFinding(
-        question=question, asked=BY_ID[question].words, dimension=DIMENSION_ID,
-        status="missing" if key else status, value=value, unit=unit, text=text.strip(),
-        evidence=view.evidence(*measured), key=key,
-    )  # fmt: skip
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "not measured"
-    if value == int(value) or abs(value) >= 100:
-        return f"{round(value):,}"
-    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
-
-
-def _count(number: float, one: str, many: str) -> str:
-    return f"{_number(number)} {one if number == 1 else many}"
 
 
 def _detail(view: View, probe: str, name: str, adaptations: tuple[str, ...] | None = None) -> Any:
@@ -60,12 +29,6 @@ def _detail(view: View, probe: str, name: str, adaptations: tuple[str, ...] | No
 def _types_key(view: View, name: str) -> str:
     """Where a key of an agent type is filled in: in the templates, where the fleet grows from desks."""
     return f"desks[].roles[].{name}" if view.file.desks else f"types[].{name}"
-
-
-def who_decides(view: View) -> str:
-    governance = view.fleet.governance
-    named = governance.decision_rights.get(RIGHT) or governance.risk_owner
-    return named or f"nobody is named: fill in `governance.decision_rights.{RIGHT}`"
 
 
 def _kind(view: View, kind: str, adaptations: tuple[str, ...] | None = None) -> tuple[int, int, str]:
@@ -90,22 +53,22 @@ def pod_identity(view: View) -> AnswerFinding:
             "maso can check pods' tokens; it needs the issuer, the audience and one service account for "
             "each type."
         )
-        return _answer(view, "E4.1", None, "", text, key="identity")
+        return answer(view, "E4.1", None, "", text, key="identity")
     tried = _detail(view, "pods", "tokens_tried") or 0
     taken, again = view.value("wrong_tokens_accepted"), view.value("pods_used_twice")
     text = (
-        f"{_number(tried)} wrong tokens were shown to the enrolment (a node's, a secret of the account, "
-        f"another type's, another namespace's, expired, forged and others), and {_number(taken)} were "
+        f"{number(tried)} wrong tokens were shown to the enrolment (a node's, a secret of the account, "
+        f"another type's, another namespace's, expired, forged and others), and {number(taken)} were "
         "taken; a pod was "
-        f"taken twice {_number(again)} times. "
+        f"taken twice {number(again)} times. "
     )
     if without:
         named = ", ".join(f"`{name}`" for name in without[:3])
-        text += f"{_count(len(without), 'type has', 'types have')} no service account of their own: {named}."
+        text += f"{count(len(without), 'type has', 'types have')} no service account of their own: {named}."
         key = _types_key(view, "service_account")
-        return _answer(view, "E4.1", len(without), "types without an account", text, *quantities, key=key)
+        return answer(view, "E4.1", len(without), "types without an account", text, *quantities, key=key)
     text += f"Each of the {len(view.fleet.types)} types has a service account of its own."
-    return _answer(view, "E4.1", taken, "wrong tokens taken", text, *quantities)
+    return answer(view, "E4.1", taken, "wrong tokens taken", text, *quantities)
 
 
 # E4.2
@@ -117,7 +80,7 @@ def scoped(view: View) -> AnswerFinding:
     tried, through, _ = _kind(view, ACTIONS)
     share = view.value("own_actions_share") or 0.0
     text = (
-        f"Permissions belong to the type: of {_number(tried)} attempts at actions of other types {through} "
+        f"Permissions belong to the type: of {number(tried)} attempts at actions of other types {through} "
         f"got through, and one instance may do {100 * share:.0f}% of the fleet's actions. "
     )
     if not view.fleet.workload.journeys:
@@ -125,20 +88,20 @@ def scoped(view: View) -> AnswerFinding:
             "Whether a type is granted more than it needs cannot be told, since the fleet file says "
             "nothing of what its agents do."
         )
-        return _answer(view, "E4.2", None, "", text, *quantities, key="workload.journeys")
+        return answer(view, "E4.2", None, "", text, *quantities, key="workload.journeys")
     unused, links = view.value("unused_grants") or 0.0, view.value("unused_links") or 0.0
     text += (
-        f"Of {_number(view.value('grants'))} granted actions {_number(unused)} are used by no journey, and "
-        f"of the declared ways between agents {_number(links)}. "
+        f"Of {number(view.value('grants'))} granted actions {number(unused)} are used by no journey, and "
+        f"of the declared ways between agents {number(links)}. "
     )
     without = sum(1 for agent in view.fleet.types if agent.service_account is None)
     text += (
-        f"{_count(without, 'type has', 'types have')} no service account declared, so a role of the cloud "
+        f"{count(without, 'type has', 'types have')} no service account declared, so a role of the cloud "
         "cannot be matched with them."
         if without
         else "No two types share a service account, so each can have a role of its own in the cloud."
     )
-    return _answer(view, "E4.2", unused, "unused grants", text, *quantities)
+    return answer(view, "E4.2", unused, "unused grants", text, *quantities)
 
 
 # E4.3
@@ -149,15 +112,15 @@ def lateral(view: View) -> AnswerFinding:
     attempts, through = _detail(view, "blast", "attempts"), _detail(view, "blast", "through")
     sessions, reached = _detail(view, "blast", "sessions_tried"), _detail(view, "blast", "sessions_reached")
     if attempts is None or sessions is None:
-        return _answer(view, "E4.3", None, "", "It was not measured for this fleet.", status="not_checked")
+        return answer(view, "E4.3", None, "", "It was not measured for this fleet.", status="not_checked")
     others = sum(_kind(view, kind)[0] for kind in (TO_OTHERS, AS_OTHERS, AS_POOL))
     there = _detail(view, "blast", "sessions_there")
     text = (
         f"{'No' if not reached else 'Yes'}: with the key of one instance of "
-        f"{_count(_detail(view, 'blast', 'attackers'), 'type', 'types')}, {_number(others)} attempts were "
-        f"made on {_count(sessions, 'other session', 'other sessions')} (of {_number(there)}), and "
-        f"{_count(reached, 'session was', 'sessions were')} reached; of all {_number(attempts)} attempts "
-        f"beyond its own session, type and tools {_number(through)} got through. "
+        f"{count(_detail(view, 'blast', 'attackers'), 'type', 'types')}, {number(others)} attempts were "
+        f"made on {count(sessions, 'other session', 'other sessions')} (of {number(there)}), and "
+        f"{count(reached, 'session was', 'sessions were')} reached; of all {number(attempts)} attempts "
+        f"beyond its own session, type and tools {number(through)} got through. "
     )
     pooled = view.value("blast_radius_share", ())
     if pooled:
@@ -165,10 +128,10 @@ def lateral(view: View) -> AnswerFinding:
     by_id = _detail(view, "blast", "by_id_total") or 0
     if by_id:
         text += (
-            f"{_count(by_id, 'action is', 'actions are')} done at once on a record that the message names "
+            f"{count(by_id, 'action is', 'actions are')} done at once on a record that the message names "
             "by id: whose record it is only the port can check, by the session that comes with the action."
         )
-    return _answer(
+    return answer(
         view, "E4.3", reached, "other sessions reached", text, "blast_radius_share", "lateral_share"
     )
 
@@ -181,19 +144,19 @@ def longest(view: View) -> AnswerFinding:
     quantities = ("late_accepted", "stolen_mean_s", "stolen_max_s", "types_without_maximum")
     late, tried = view.value("late_accepted"), _detail(view, "grants", "late_tried") or 0
     measured = (
-        f"At the end of their credential {_count(tried, 'instance', 'instances')} tried to go on, and "
-        f"{_number(late)} of their messages were taken. "
+        f"At the end of their credential {count(tried, 'instance', 'instances')} tried to go on, and "
+        f"{number(late)} of their messages were taken. "
     )
     without = [agent.id for agent in view.fleet.types if agent.session_minutes_max is None]
     if without:
         default = 4 * view.fleet.workload.session_minutes
         text = (
-            f"{_count(len(without), 'type has', 'types have')} no longest session "
+            f"{count(len(without), 'type has', 'types have')} no longest session "
             f"({', '.join(without[:3])}); "
             f"maso then ends credentials after {default} minutes, four times a session. " + measured
         )
         key = _types_key(view, "session_minutes_max")
-        return _answer(view, "E4.4", None, "minutes", text, *quantities, key=key)
+        return answer(view, "E4.4", None, "minutes", text, *quantities, key=key)
     minutes = [agent.session_minutes_max or 0 for agent in view.fleet.types]
     span = f"{min(minutes)} to {max(minutes)}" if min(minutes) < max(minutes) else f"{max(minutes)}"
     text = f"Yes: {span} minutes, by type. " + measured
@@ -204,7 +167,7 @@ def longest(view: View) -> AnswerFinding:
             f"{_minutes(view.value('stolen_max_s'))}"
             " at most, if nobody notices."
         )
-    return _answer(view, "E4.4", max(minutes), "minutes", text, *quantities)
+    return answer(view, "E4.4", max(minutes), "minutes", text, *quantities)
 
 
 def _minutes(seconds: float | None) -> str:
@@ -231,7 +194,7 @@ def _verdict(view: View, quantity: str) -> Verdict:
 def controls(view: View) -> tuple[ControlRow, ...]:
     """The rows of E4's table."""
     stale, rotations = view.value("stale_share"), view.value("rotations_per_day", ())
-    proof = _number(view.value("proof_us"))
+    proof = number(view.value("proof_us"))
     tried, through, stopped = _kind(view, ACTIONS)
     return (
         ControlRow(
@@ -240,7 +203,7 @@ def controls(view: View) -> tuple[ControlRow, ...]:
             verdict=_verdict(view, "stale_share"),
             why=f"of the keys of ended instances {_share(stale)} are still heard, "
             f"{_share(view.value('stale_share', ()))} with credentials provisioned in advance; proving one "
-            f"message takes {proof} us at {view.target:,} {view.unit}",
+            f"message takes {proof} µs at {view.target:,} {view.unit}",
         ),
         ControlRow(
             id="IA-2.2", name="NHI with cryptographic proof", designed_for="one identity for each agent",
@@ -254,7 +217,7 @@ def controls(view: View) -> tuple[ControlRow, ...]:
             designed_for="keeping privileges from being laundered",
             strained_by="types that borrow each other's permissions",
             verdict="not_measured" if not tried else "breaks" if through else "holds",
-            why=f"{_number(tried)} attempts at other types' actions, {through} got through "
+            why=f"{number(tried)} attempts at other types' actions, {through} got through "
             f"({stopped or 'none made'})",
         ),
         ControlRow(
@@ -276,14 +239,14 @@ def _rotation_why(view: View, rotations: float | None) -> str:
         return f"{outlive}; how much rotation it replaces needs `identity.rotation_days`"
     left = _minutes(view.value("stolen_mean_s", ()))
     return (
-        f"{outlive}; on a schedule it would be {_count(rotations, 'rotation', 'rotations')} a day, with a "
+        f"{outlive}; on a schedule it would be {count(rotations, 'rotation', 'rotations')} a day, with a "
         f"stolen credential good for {left} on average"
     )
 
 
 def decisions(view: View) -> tuple[DecisionFinding, ...]:
     """What somebody must decide for the credentials to be what the figures say."""
-    who = who_decides(view)
+    who = who_decides(view, RIGHT)
     found = []
     if view.fleet.identity is not None:
         found.append(
@@ -310,7 +273,7 @@ def decisions(view: View) -> tuple[DecisionFinding, ...]:
             DecisionFinding(
                 id="identity-ports",
                 what="have every port check that a record named by id belongs to the session of the action",
-                why=f"{_count(by_id, 'action is', 'actions are')} done at once on a record named by id, "
+                why=f"{count(by_id, 'action is', 'actions are')} done at once on a record named by id, "
                 "and a compromised instance may name any",
                 who=who, cost="a check in each port", dimension=DIMENSION_ID,
             )
@@ -326,7 +289,7 @@ def costs(view: View) -> tuple[CostFinding, ...]:
     return (
         CostFinding(
             id="identity-ramp", what="admissions while the peak arrives", usd_month=None, mark="measured",
-            basis=f"{_number(cores)} of a core during the ramp; a core has no price in the fleet file",
+            basis=f"{number(cores)} of a core during the ramp; a core has no price in the fleet file",
             dimension=DIMENSION_ID,
         ),
     )  # fmt: skip
@@ -365,7 +328,7 @@ def gives_up(view: View, own: str) -> str:
     if not with_it or not without:
         return "agents that were running before a session can no longer serve it"
     return (
-        f"{1e6 / with_it:.0f} us of CPU for the life of an instance instead of {1e6 / without:.0f}, nearly "
+        f"{1e6 / with_it:.0f} µs of CPU for the life of an instance instead of {1e6 / without:.0f}, nearly "
         "all of it for the pod's token; and warm agents that go from one session to the next"
     )
 
@@ -374,4 +337,5 @@ def cost(view: View) -> tuple[float | None, str]:
     cores = view.value("ramp_cores", _EVERY)
     if cores is None:
         return None, "CPU of the authority only; how much at peak needs `workload.ramp_minutes`"
-    return None, f"{_number(cores)} of a core during the ramp; the fleet file prices no cores"
+    usd, basis = price_of_cores(view, cores)
+    return usd, f"{number(cores)} of a core, kept for the ramp; {basis}"
