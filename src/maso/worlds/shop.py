@@ -10,6 +10,11 @@ with an earlier order that was paid and delivered, so that returns and complaint
 done things are settled: an abandoned order is cancelled, an authorisation that nobody captures is voided
 (`close`, and the confirm-or-cancel sweep in `advance`).
 
+Payments go through a gateway with books of its own (`gateway.py`, `payments.py`). `perform` asks it and books
+its answer in one step; where the gateway is elsewhere (`remote`), a driver calls `begin`, carries the call there
+and the answer back to `finish`, and takes along what `owed` says besides. Everything that counts is in the
+store: a shop over a store that has one already goes on where that stopped, without its visits.
+
 Simplified: one currency, no tax, one parcel an order, a gateway that approves every honest payment.
 """
 
@@ -18,10 +23,14 @@ from typing import Any, Final
 
 from maso.clock import MINUTE, SECOND
 from maso.fleet.operations import OPERATIONS
+from maso.resilience.reconcile import Answer
 from maso.streams import Stream
 from maso.text import writer
-from maso.worlds.base import Args, Once, Result, Store, changed_facts, decline
-from maso.worlds.shop_rows import Authorisation, Order, Product, Visit
+from maso.worlds import payments
+from maso.worlds.base import Args, MemoryStore, Once, Result, Store, changed_facts, decline
+from maso.worlds.gateway import Call, Gateway, Verb
+from maso.worlds.shop_guards import Guards
+from maso.worlds.shop_rows import Authorisation, Order, Payment, Product, Reservation, Visit
 
 PRODUCTS: Final = 2_000
 # An authorisation or an unpaid order that nobody finishes is undone after this time.
@@ -32,9 +41,6 @@ CHANGE_EVERY_NS: Final = SECOND
 CHANGES_AT_ONCE: Final = 5
 STOCK_LOW: Final = 200
 STOCK_FULL: Final = 5_000
-DISCOUNT_PERCENT_MAX: Final = 15
-CREDIT_MINOR_MAX: Final = 2_500
-CREDIT_PER_SESSION_MINOR_MAX: Final = 5_000
 CARRIERS: Final = ("northbound", "paketta", "swiftlane", "postexpress")
 
 
@@ -43,8 +49,13 @@ class Shop:
 
     name = "shop"
 
-    def __init__(self, store: Store, stream: Stream, products: int = PRODUCTS) -> None:
+    def __init__(
+        self, store: Store, stream: Stream, products: int = PRODUCTS, *, remote: bool = False
+    ) -> None:
+        """`remote`: the gateway is elsewhere, and a driver carries its calls."""
         self._store = store
+        self.gateway = None if remote else Gateway(MemoryStore())
+        self.owed: list[Call] = []  # calls that nobody waits for: a driver takes them along
         self._stream = stream
         self._once = Once(store)
         self._visits: dict[int, Visit] = {}
@@ -53,10 +64,7 @@ class Shop:
         self._next_change = 0
         self._next_sweep = SWEEP_EVERY_NS
         self._open_orders: dict[str, int] = {}  # unfinished orders, by the time they were created
-        self.books: dict[str, int] = {"customers": 0, "held": 0, "shop": 0, "credit": 0}
-        for sku in self._skus:
-            price = 500 + self._stream.latency(3_000)
-            store.put("product", sku, Product(sku, price, self._stream.between(STOCK_LOW, STOCK_FULL)))
+        self._fill()
         self._perform: dict[str, Callable[[Visit, Args, int], Result]] = {
             "shop.search": self._search,
             "shop.price_quote": self._price_quote,
@@ -66,10 +74,6 @@ class Shop:
             "shop.order_create": self._order_create,
             "shop.order_change": self._order_change,
             "shop.order_cancel": self._order_cancel,
-            "shop.payment_authorise": self._authorise,
-            "shop.payment_capture": self._capture,
-            "shop.payment_void": self._void,
-            "shop.payment_refund": self._refund,
             "shop.credit_issue": self._credit,
             "shop.carrier_quote": self._carrier_quote,
             "shop.carrier_book": self._carrier_book,
@@ -77,22 +81,13 @@ class Shop:
             "shop.address_check": self._address_check,
             "shop.return_open": self._return_open,
         }
-        self._guards: dict[str, Callable[[Visit, Args], str | None]] = {
-            "stock": self._stock_short,
-            "reservation": self._reservation_wrong,
-            "discount_policy": self._discount_wrong,
-            "basket_total": self._basket_wrong,
-            "order_changeable": self._change_wrong,
-            "order_cancellable": self._cancel_wrong,
-            "order_total": self._amount_wrong,
-            "authorised_amount": self._capture_wrong,
-            "authorisation_open": self._void_wrong,
-            "captured_amount": self._refund_wrong,
-            "credit_policy": self._credit_wrong,
-            "order_paid": self._unpaid,
-            "shipment": self._shipment_wrong,
-            "order_returnable": self._return_wrong,
+        self._begin: dict[str, Callable[[Visit, Args, str], Call]] = {
+            "shop.payment_authorise": self._authorise,
+            "shop.payment_capture": self._capture,
+            "shop.payment_void": self._void,
+            "shop.payment_refund": self._refund,
         }
+        self._guards = Guards(store)
 
     # The face to the driver.
 
@@ -121,32 +116,91 @@ class Shop:
         self._unreserve(visit)
         for number in visit.orders:
             order = self._order(number)
-            if order is not None and order.state in ("open", "authorised"):
+            if order is not None and order.state in ("open", "authorised") and not order.pending:
                 self._undo(order)
         self._once.forget(session)
 
     def perform(
         self, operation: str, session: int, args: Args, key: str, now: int
     ) -> tuple[Result, tuple[str, ...]]:
+        started = self.begin(operation, session, args, key, now)
+        if not isinstance(started, Call):
+            return started
+        assert self.gateway is not None, "a remote gateway's calls are carried by a driver"
+        return self.finish(started.key, self.gateway.call(started), now)
+
+    def begin(
+        self, operation: str, session: int, args: Args, key: str, now: int
+    ) -> Call | tuple[Result, tuple[str, ...]]:
+        """`perform` up to what the gateway is needed for: its answer, or the call to carry there.
+
+        Begun again under the same key before an answer was booked, it is the same call.
+        """
         visit = self._visits.get(session)
         if visit is None:
             decline("session_closed")
+        rules = OPERATIONS.get(operation)
+        pays = self._begin.get(operation)
         what = self._perform.get(operation)
-        if what is None:
+        if rules is None or (what is None and pays is None):
             decline("unknown_operation")
-        rules = OPERATIONS[operation]
-        if rules.facts_check is None:
+        if rules.facts_check is None and what is not None:
             return self._changes(visit, what, args, now)  # reads are as good the second time
         wanted = {name: args.get(name) for name in rules.arguments}
         before = self._once.earlier(operation, wanted, key)
         if before is not None:
             return before, ()
-        reason = self._wrong(operation, visit, args)
+        if pays is not None:
+            return self._pay(pays, operation, visit, wanted, key)
+        reason = self._guards.wrong(operation, visit, args)
         if reason is not None:
             decline(reason)
+        assert what is not None
         answer, changed = self._changes(visit, what, args, now)
         self._once.keep(operation, session, wanted, key, answer)
         return answer, changed
+
+    def _pay(
+        self, pays: Callable[[Visit, Args, str], Call], operation: str, visit: Visit, args: Args, key: str
+    ) -> Call:
+        asked: Payment | None = self._store.get("payment", key)
+        if asked is not None:
+            if asked.state != "asked" or self._store.get("wanted", key) != (operation, args):
+                decline("key_reused")
+            return payments.call_of(self._store, asked)
+        reason = self._guards.wrong(operation, visit, args)
+        if reason is not None:
+            decline(reason)
+        self._store.put("wanted", key, (operation, args))
+        return pays(visit, args, key)
+
+    def finish(self, key: str, answer: Answer, now: int) -> tuple[Result, tuple[str, ...]]:
+        """Book the gateway's answer. Raises DeclinedError where it is no, or nobody waits for it."""
+        wanted = self._store.get("wanted", key)
+        new = self._new("A") if wanted is not None and wanted[0] == "shop.payment_authorise" else ""
+        payment = payments.finish(self._store, key, answer, new, now + CONFIRM_WITHIN_NS)
+        if payment is None:
+            decline("nothing_asked")
+        self._store.delete("wanted", key)
+        self._track(payment)
+        if answer is not Answer.DONE or wanted is None:
+            decline("gateway_declined")
+        visit = self._visits.get(payment.session)
+        if visit is None:
+            decline("session_closed")  # booked all the same
+        known = dict(visit.facts)
+        result = self._told(visit, payment)
+        self._once.keep(wanted[0], payment.session, wanted[1], key, result)
+        return result, changed_facts(known, visit.facts)
+
+    def _track(self, payment: Payment) -> None:
+        """An order that was paid, or undone meanwhile, is no longer one to sweep."""
+        order = self._order(payment.order)
+        assert order is not None
+        if order.state in ("captured", "cancelled"):
+            self._open_orders.pop(order.id, None)
+        elif order.session not in self._visits:
+            self._undo(order)  # its session ended while the gateway was asked
 
     @staticmethod
     def _changes(
@@ -159,7 +213,7 @@ class Shop:
 
     def check_facts(self, operation: str, session: int, args: Args) -> bool:
         visit = self._visits.get(session)
-        return visit is not None and self._wrong(operation, visit, args) is None
+        return visit is not None and self._guards.wrong(operation, visit, args) is None
 
     def facts(self, session: int) -> Mapping[str, Any]:
         return self._visits[session].facts
@@ -177,6 +231,29 @@ class Shop:
             done += self._sweep(now)
         return done
 
+    @property
+    def books(self) -> dict[str, int]:
+        """The four accounts, in minor units; their sum is 0."""
+        return {account: self._store.get("book", account) for account in payments.ACCOUNTS}
+
+    def keep(self, session: int, now: int) -> None:
+        """The session was terminated: what its customer needs to go on later, by ids and never by names."""
+        visit = self._visits.get(session)
+        if visit is None:
+            return
+        row = {
+            "at_ns": now,
+            "customer_id": visit.facts["customer_id"],
+            "basket": {
+                "sku": visit.sku,
+                "quantity": visit.quantity,
+                "price_minor": visit.price_minor,
+                "discount_percent": visit.discount_percent,
+            },
+            "orders": list(visit.orders),
+        }
+        self._store.put("kept", str(session), row)
+
     def orders(self) -> Iterator[Order]:
         """Every order, for audits and checkers."""
         return (row for _, row in self._store.rows("order"))
@@ -186,113 +263,6 @@ class Shop:
 
     def products(self) -> Iterator[Product]:
         return (row for _, row in self._store.rows("product"))
-
-    # What the guards say; None means that nothing is wrong.
-
-    def _wrong(self, operation: str, visit: Visit, args: Args) -> str | None:
-        rules = OPERATIONS[operation]
-        if rules.facts_check is None:
-            return None
-        if any(args.get(name) is None for name in rules.arguments):
-            return "argument_missing"
-        return self._guards[rules.facts_check](visit, args)
-
-    def _stock_short(self, visit: Visit, args: Args) -> str | None:
-        product: Product | None = self._store.get("product", args["sku"])
-        quantity = args["quantity"]
-        if product is None or quantity < 1:
-            return "no_such_product"
-        mine = visit.reserved if visit.sku == product.sku else 0
-        return None if product.stock - product.reserved + mine >= quantity else "out_of_stock"
-
-    def _reservation_wrong(self, visit: Visit, args: Args) -> str | None:
-        return None if visit.reserved and args["reservation_id"] == visit.reservation else "no_reservation"
-
-    def _discount_wrong(self, visit: Visit, args: Args) -> str | None:
-        if args["basket_id"] != visit.basket:
-            return "not_your_basket"
-        return None if 0 <= args["percent"] <= DISCOUNT_PERCENT_MAX else "against_policy"
-
-    def _basket_wrong(self, visit: Visit, args: Args) -> str | None:
-        if args["basket_id"] != visit.basket:
-            return "not_your_basket"
-        if args["total_minor"] != visit.total_minor:
-            return "wrong_total"
-        if visit.reserved == visit.quantity:
-            return None
-        return self._stock_short(visit, {"sku": visit.sku, "quantity": visit.quantity})
-
-    def _mine(self, visit: Visit, args: Args) -> Order | None:
-        number = args["order_id"]
-        return self._order(number) if number in visit.orders else None
-
-    def _change_wrong(self, visit: Visit, args: Args) -> str | None:
-        order = self._mine(visit, args)
-        if order is None:
-            return "not_your_order"
-        if order.state != "open" or args["quantity"] < 1:
-            return "not_changeable"
-        product = self._product(order.sku)
-        spare = product.stock - product.reserved
-        return None if args["quantity"] - order.quantity <= spare else "out_of_stock"
-
-    def _cancel_wrong(self, visit: Visit, args: Args) -> str | None:
-        order = self._mine(visit, args)
-        if order is None:
-            return "not_your_order"
-        return None if order.state in ("open", "authorised") else "not_cancellable"
-
-    def _amount_wrong(self, visit: Visit, args: Args) -> str | None:
-        order = self._mine(visit, args)
-        if order is None:
-            return "not_your_order"
-        if order.state != "open":
-            return "not_payable"
-        return None if args["amount_minor"] == order.total_minor else "wrong_total"
-
-    def _held(self, visit: Visit, args: Args) -> Authorisation | None:
-        held: Authorisation | None = self._store.get("authorisation", args["authorisation_id"])
-        return held if held is not None and held.session == visit.number else None
-
-    def _capture_wrong(self, visit: Visit, args: Args) -> str | None:
-        held = self._held(visit, args)
-        if held is None or held.state != "open":
-            return "not_authorised"
-        return None if 0 < args["amount_minor"] <= held.amount_minor else "over_authorised"
-
-    def _void_wrong(self, visit: Visit, args: Args) -> str | None:
-        held = self._held(visit, args)
-        return None if held is not None and held.state == "open" else "not_authorised"
-
-    def _refund_wrong(self, visit: Visit, args: Args) -> str | None:
-        order = self._mine(visit, args)
-        if order is None:
-            return "not_your_order"
-        left = order.captured_minor - order.refunded_minor
-        return None if 0 < args["amount_minor"] <= left else "over_captured"
-
-    def _credit_wrong(self, visit: Visit, args: Args) -> str | None:
-        amount = args["amount_minor"]
-        if not 0 < amount <= CREDIT_MINOR_MAX:
-            return "against_policy"
-        return None if visit.credit_minor + amount <= CREDIT_PER_SESSION_MINOR_MAX else "against_policy"
-
-    def _unpaid(self, visit: Visit, args: Args) -> str | None:
-        order = self._mine(visit, args)
-        if order is None:
-            return "not_your_order"
-        return None if order.state in ("authorised", "captured") else "not_paid"
-
-    def _shipment_wrong(self, visit: Visit, args: Args) -> str | None:
-        mine = (self._order(number) for number in visit.orders)
-        found = any(o is not None and o.tracking == args["tracking_number"] for o in mine)
-        return None if found and args["tracking_number"] else "no_such_shipment"
-
-    def _return_wrong(self, visit: Visit, args: Args) -> str | None:
-        order = self._mine(visit, args)
-        if order is None:
-            return "not_your_order"
-        return None if order.state == "captured" else "not_returnable"
 
     # What the operations do.
 
@@ -329,6 +299,8 @@ class Shop:
         product.reserved += visit.reserved
         self._store.put("product", product.sku, product)
         visit.reservation = self._new("V")
+        row = Reservation(visit.reservation, visit.number, product.sku, visit.reserved)
+        self._store.put("reservation", row.id, row)
         visit.facts["reservation_id"] = visit.reservation
         self._show_basket(visit)
         return {
@@ -355,6 +327,8 @@ class Shop:
             self._new("O"), visit.number, visit.sku, visit.quantity, visit.price_minor,
             visit.discount_percent, now,
         )  # fmt: skip
+        if visit.reserved:
+            self._store.delete("reservation", visit.reservation)
         visit.reserved, visit.basket = 0, ""  # the order holds it now; the next basket is another
         self._open_orders[order.id] = now
         self._keep(visit, order)
@@ -377,63 +351,55 @@ class Shop:
         self._undo(order)
         return {"order_id": order.id}
 
-    def _authorise(self, visit: Visit, args: Args, now: int) -> Result:
+    def _authorise(self, visit: Visit, args: Args, key: str) -> Call:
         order = self._order(args["order_id"])
         assert order is not None
-        amount = args["amount_minor"]
-        held = Authorisation(self._new("A"), order.id, visit.number, amount, now + CONFIRM_WITHIN_NS)
-        self._store.put("authorisation", held.id, held)
-        self._move("customers", "held", amount)
-        order.state, order.authorisation = "authorised", held.id
-        visit.facts.update(authorisation_id=held.id, authorised_minor=amount, transaction_id=held.id)
-        self._keep(visit, order)
-        return {"authorisation_id": held.id, "order_id": order.id, "amount_minor": amount}
+        return payments.ask(self._store, Verb.AUTHORISE, key, order, None, args["amount_minor"])
 
-    def _capture(self, visit: Visit, args: Args, now: int) -> Result:
-        held = self._held(visit, args)
+    def _capture(self, visit: Visit, args: Args, key: str) -> Call:
+        return self._on_held(Verb.CAPTURE, visit, args, key, args["amount_minor"])
+
+    def _void(self, visit: Visit, args: Args, key: str) -> Call:
+        return self._on_held(Verb.VOID, visit, args, key, 0)
+
+    def _on_held(self, verb: Verb, visit: Visit, args: Args, key: str, amount: int) -> Call:
+        held = self._guards.held(visit, args)
         assert held is not None
-        amount = args["amount_minor"]
-        self._move("held", "shop", amount)
-        self._move("held", "customers", held.amount_minor - amount)  # what was not taken is let go
-        held.captured_minor, held.state = amount, "captured"
-        self._store.put("authorisation", held.id, held)
         order = self._order(held.order)
         assert order is not None
-        order.state, order.captured_minor = "captured", amount
-        self._ship_out(order)
-        self._keep(visit, order)
-        return {"authorisation_id": held.id, "order_id": order.id, "captured_minor": amount}
+        return payments.ask(self._store, verb, key, order, held, amount)
 
-    def _void(self, visit: Visit, args: Args, now: int) -> Result:
-        held = self._held(visit, args)
-        assert held is not None
-        self._let_go(held)
-        order = self._order(held.order)
-        assert order is not None
-        order.state = "open"
-        self._keep(visit, order)
-        return {"authorisation_id": held.id, "order_id": order.id}
-
-    def _refund(self, visit: Visit, args: Args, now: int) -> Result:
+    def _refund(self, visit: Visit, args: Args, key: str) -> Call:
         order = self._order(args["order_id"])
         assert order is not None
-        amount = args["amount_minor"]
-        self._move("shop", "customers", amount)
-        order.refunded_minor += amount
+        return payments.ask(self._store, Verb.REFUND, key, order, None, args["amount_minor"])
+
+    def _told(self, visit: Visit, payment: Payment) -> Result:
+        """What the answer of a payment says, and what the session knows from now on."""
+        order = self._order(payment.order)
+        assert order is not None
         self._keep(visit, order)
+        facts = visit.facts
+        held, amount = payment.authorisation, payment.amount_minor
+        match Verb(payment.verb):
+            case Verb.AUTHORISE:
+                facts.update(authorisation_id=held, authorised_minor=amount, transaction_id=held)
+                return {"authorisation_id": held, "order_id": order.id, "amount_minor": amount}
+            case Verb.CAPTURE:
+                return {"authorisation_id": held, "order_id": order.id, "captured_minor": amount}
+            case Verb.VOID:
+                return {"authorisation_id": held, "order_id": order.id}
         number = self._new("F")
-        visit.facts.update(refund_id=number, refunded_minor=amount, transaction_id=number)
-        return {
-            "order_id": order.id,
-            "refund_id": number,
-            "refunded_minor": amount,
-        }
+        facts.update(refund_id=number, refunded_minor=amount, transaction_id=number)
+        return {"order_id": order.id, "refund_id": number, "refunded_minor": amount}
 
     def _credit(self, visit: Visit, args: Args, now: int) -> Result:
         amount = args["amount_minor"]
-        self._move("shop", "credit", amount)
+        payments.move(self._store, "shop", "credit", amount)
         visit.credit_minor += amount
-        return {"credit_id": self._new("G"), "credit_minor": amount}
+        number = self._new("G")
+        self._store.put("credit", number, amount)
+        return {"credit_id": number, "credit_minor": amount}
 
     def _carrier_quote(self, visit: Visit, args: Args, now: int) -> Result:
         facts = visit.facts
@@ -473,6 +439,7 @@ class Shop:
 
     def _new(self, letter: str) -> str:
         self._number += 1
+        self._store.put("counter", "number", self._number)
         return f"{letter}{self._number:07d}"
 
     def _product(self, sku: str) -> Product:
@@ -533,51 +500,42 @@ class Shop:
         order = Order(
             self._new("O"), visit.number, product.sku, 1, product.price_minor, 0, now, "captured",
             captured_minor=product.price_minor, tracking=self._new("T"),
-            carrier=self._stream.pick(CARRIERS),
+            carrier=self._stream.pick(CARRIERS), earlier=True,
         )  # fmt: skip
-        self._move("customers", "shop", order.captured_minor)
+        payments.move(self._store, "customers", "shop", order.captured_minor)
+        self._send(Call(Verb.HISTORY, f"history/{order.id}", order.id, order.captured_minor))
         self._keep(visit, order)
 
     def _unreserve(self, visit: Visit) -> None:
         if visit.reserved:
-            product = self._product(visit.sku)
-            product.reserved -= visit.reserved
-            self._store.put("product", product.sku, product)
+            payments.release(self._store, visit.sku, visit.reserved)
+            self._store.delete("reservation", visit.reservation)
             visit.reserved = 0
 
-    def _ship_out(self, order: Order) -> None:
-        """Captured: the goods leave the shelf."""
-        product = self._product(order.sku)
-        product.stock -= order.quantity
-        product.reserved -= order.quantity
-        self._store.put("product", product.sku, product)
-        self._open_orders.pop(order.id, None)
-
     def _undo(self, order: Order) -> None:
-        """Cancel an unfinished order: money and stock go back."""
+        """Cancel an unfinished order: its stock is free at once, its money when the gateway has let it go."""
         held: Authorisation | None = self._store.get("authorisation", order.authorisation)
-        if held is not None and held.state == "open":
-            self._let_go(held)
-        product = self._product(order.sku)
-        product.reserved -= order.quantity
-        self._store.put("product", product.sku, product)
-        order.state = "cancelled"
-        self._store.put("order", order.id, order)
+        if order.state in ("open", "authorised"):
+            payments.cancel_order(self._store, order)
         self._open_orders.pop(order.id, None)
+        if held is not None and held.state == "open":
+            call = payments.ask(self._store, Verb.VOID, f"undo/{held.key}", order, held, 0)
+            self._send(call)
 
-    def _let_go(self, held: Authorisation) -> None:
-        self._move("held", "customers", held.amount_minor)
-        held.state = "void"
-        self._store.put("authorisation", held.id, held)
-
-    def _move(self, source: str, target: str, amount: int) -> None:
-        self.books[source] -= amount
-        self.books[target] += amount
+    def _send(self, call: Call) -> None:
+        """A call that nobody waits for."""
+        if self.gateway is None:
+            self.owed.append(call)
+            return
+        answer = self.gateway.call(call)
+        if call.verb is not Verb.HISTORY:
+            payments.finish(self._store, call.key, answer)
 
     def _change(self, product: Product) -> None:
         step = self._stream.between(-30, 30)
         product.price_minor = max(100, product.price_minor + product.price_minor * step // 1000)
         if product.stock < STOCK_LOW:
+            product.filled += STOCK_FULL - product.stock
             product.stock = STOCK_FULL
         self._store.put("product", product.sku, product)
 
@@ -587,5 +545,20 @@ class Shop:
         for number in late:
             order = self._order(number)
             assert order is not None
-            self._undo(order)
+            if not order.pending:
+                self._undo(order)
         return len(late)
+
+    def _fill(self) -> None:
+        """A new shop, or one that goes on where its store stopped."""
+        store = self._store
+        payments.open_books(store)
+        for sku in self._skus:
+            if store.get("product", sku) is None:
+                price = 500 + self._stream.latency(3_000)
+                stock = self._stream.between(STOCK_LOW, STOCK_FULL)
+                store.put("product", sku, Product(sku, price, stock, filled=stock))
+        self._number = store.get("counter", "number") or 0
+        self._open_orders = {
+            order.id: order.created for order in self.orders() if order.state in ("open", "authorised")
+        }

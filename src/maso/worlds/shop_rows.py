@@ -1,4 +1,4 @@
-"""The rows of the shop's tables: products, orders, authorisations, and the visit of one session."""
+"""The rows of the shop's tables: products, reservations, orders, authorisations, payments; and a visit."""
 
 from typing import Any
 
@@ -6,14 +6,30 @@ import msgspec
 
 
 class Product(msgspec.Struct):
+    """What is on the shelf is all that was ever put there, less what was shipped."""
+
     sku: str
     price_minor: int
     stock: int
     reserved: int = 0
+    filled: int = 0
+    shipped: int = 0
+
+
+class Reservation(msgspec.Struct):
+    """Stock held for a basket that nobody has ordered yet; gone with the order or the release."""
+
+    id: str
+    session: int
+    sku: str
+    quantity: int
 
 
 class Order(msgspec.Struct):
-    """state: open, authorised, captured, cancelled."""
+    """state: open, authorised, captured, cancelled. `pending` is the key of the payment under way.
+
+    earlier  bought, paid and shipped before this run: no stock of it was ever counted here
+    """
 
     id: str
     session: int
@@ -29,6 +45,8 @@ class Order(msgspec.Struct):
     tracking: str = ""
     carrier: str = ""
     return_id: str = ""
+    pending: str = ""
+    earlier: bool = False
 
     @property
     def total_minor(self) -> int:
@@ -36,7 +54,7 @@ class Order(msgspec.Struct):
 
 
 class Authorisation(msgspec.Struct):
-    """state: open, captured, void."""
+    """state: open, captured, void. `key` is the gateway's name for it."""
 
     id: str
     order: str
@@ -45,6 +63,19 @@ class Authorisation(msgspec.Struct):
     expires: int
     captured_minor: int = 0
     state: str = "open"
+    key: str = ""
+
+
+class Payment(msgspec.Struct):
+    """One call to the gateway. state: asked, then done, refused, cancelled, or listed for a person."""
+
+    key: str
+    verb: str
+    session: int
+    order: str
+    authorisation: str
+    amount_minor: int
+    state: str = "asked"
 
 
 class Visit(msgspec.Struct):
