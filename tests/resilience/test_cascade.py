@@ -157,6 +157,14 @@ def test_until_it_has_answered_a_cluster_stays_as_it_was() -> None:
     assert clusters.responses(1) == (("c0", "fallback"),)
 
 
+def test_nobody_comes_back_while_a_question_is_open() -> None:
+    clusters, ask = assessing()
+    clusters.lower(1, A, 0)
+    assert clusters.held_to(1) is A
+    clusters.answer("c1", ask.number, "cascade")
+    assert clusters.held_to(1) is C
+
+
 def test_no_answer_in_time_is_what_the_file_declares() -> None:
     clusters, ask = assessing()
     assert not clusters.expire(ASSESS_NS - 1)

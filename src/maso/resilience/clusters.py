@@ -87,13 +87,16 @@ class Clusters:
     def held_to(self, cluster: int) -> Phase:
         """The floor that its producers put under a cluster that wants to come back.
 
-        A producer that stands later in the order of recovery (round a circle) is taken as it would be if
-        only causes counted, so that a circle does not wait for itself.
+        While its orchestrator has not answered, it stays where it is. A producer that stands later in the
+        order of recovery (round a circle) is taken as it would be if only causes counted, so that a circle
+        does not wait for itself.
         """
         graph = self.graph
         free = graph.settle(self.own, self._choices) if graph.circular else self.phases
         best = Phase.PRIMARY
         for i in graph.producers[cluster]:
+            if i in self._questions:
+                return self.phases[cluster]
             producer = graph.edges[i].producer
             later = graph.rank[producer] > graph.rank[cluster]
             phase = free[producer] if later else self.phases[producer]
