@@ -49,7 +49,7 @@ def declared(made: list[tuple[Any, ...]]) -> list[Dependency]:
 
 
 @given(edges, st.lists(phases, min_size=8, max_size=8))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 def test_a_cascade_ends_and_satisfies_every_dependency(made: list[Any], own: list[Phase]) -> None:
     graph = Graph(cluster_list(8), declared(made))
     settled = graph.settle(own, {})

@@ -189,7 +189,7 @@ class Laws(RuleBasedStateMachine):
 
 
 TestLaws = Laws.TestCase
-TestLaws.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLaws.settings = settings(stateful_step_count=40)
 
 
 @given(st.lists(st.tuples(st.integers(0, 30 * MINUTE), st.booleans()), max_size=120))
