@@ -32,12 +32,13 @@ class OnlyPeopleLeaveEmergency:
 
     def __init__(self, declared: Declared) -> None:
         self._phases: dict[str, int] = {}
-        dependencies = declared.fleet.dependencies
         self._producers: dict[str, list[Dependency]] = {}
-        for d in dependencies:
+        for d in declared.fleet.dependencies:
             self._producers.setdefault(d.consumer, []).append(d)
-        for consumer, mine in self._producers.items():
-            self._producers[consumer] = [d for d in mine if not self._reaches(d.producer, consumer)]
+        self._ordered = {
+            consumer: [d for d in mine if not self._reaches(d.producer, consumer)]
+            for consumer, mine in self._producers.items()
+        }
 
     def _reaches(self, start: str, goal: str) -> bool:
         """Whether `start` depends on `goal`, over others or at once: then the two are in a circle."""
@@ -68,7 +69,7 @@ class OnlyPeopleLeaveEmergency:
         return self._too_early(name, record.value) if level == "cluster" else ""
 
     def _too_early(self, cluster: str, phase: int) -> str:
-        for d in self._producers.get(cluster, ()):
+        for d in self._ordered.get(cluster, ()):
             producer = self._phases.get(f"cluster:{d.producer}", 0)
             if phase < self._least(d, producer):
                 return f"cluster {cluster} came back before {d.producer}, on which it depends"
