@@ -226,8 +226,8 @@ class Call(NamedTuple):
 
     ref      number of the commit record; 0 where the caller has none
     money    whether it moves or promises money: only that is drained
-    begins   whether it makes a new promise (an authorisation, a refund, an order) or ends one (a capture, a
-             void); for tools that move nothing, true
+    begins   whether it takes or promises anything; only what lets go (a void) does not, and that is right in
+             every stage
     """
 
     type: str
@@ -243,7 +243,7 @@ class Fence:
 
     Once the control plane has told the freeze record of a type, and which commits before it were under way,
     only these pass: a commit record that somebody makes up passes nothing. While nothing is told and the
-    newest lease says freeze, only what ends an earlier promise passes.
+    newest lease says freeze, only what lets something go passes.
     """
 
     __slots__ = ("_drift_ns", "_ended", "_epochs", "_frozen", "_lease_ns", "_stages", "_verify")
@@ -299,6 +299,14 @@ class Fence:
         self._learn(lease)
         return "" if reconciler else self._stopped(call)
 
+    def show(self, lease: Lease, now: int) -> str:
+        """The switch tells the fence a new lease itself; why it is not believed, or nothing."""
+        wrong = window_wrong(lease, now, self._lease_ns, self._drift_ns)
+        wrong = wrong or ("" if _signed(self._verify, lease) else "the signature does not fit")
+        if not wrong and lease.epoch >= self.epoch(lease.type):
+            self._learn(lease)
+        return wrong
+
     def _learn(self, lease: Lease) -> None:
         if lease.epoch > self.epoch(lease.type):
             self._epochs[lease.type] = lease.epoch
@@ -314,9 +322,11 @@ class Fence:
             return "ended"
         stage = self._stages[call.type][1]
         frozen = self._frozen.get(call.type)
+        if not call.begins:
+            return ""
         if frozen is not None and call.ref not in frozen[1]:
             return "not committed before the freeze"
-        if frozen is None and stage >= Stage.FREEZE and call.begins:
+        if frozen is None and stage >= Stage.FREEZE:
             return "nothing new after the freeze"
         if stage >= Stage.DRAIN and not call.money:
             return "only money is drained"

@@ -49,6 +49,7 @@ class Book(StrEnum):
     ASKED = "asked"  # the call went out, no answer came in
     DONE = "done"
     OPEN = "open"  # ours alone: an order or a reservation that nobody finished
+    THEIRS = "theirs"  # at the gateway alone: nobody here ever wrote it down
 
 
 class State(IntEnum):
@@ -97,14 +98,20 @@ WANTED: Final[dict[tuple[Kind, Book, bool], Want]] = {
     (_A, Book.ASKED, WRONG): Want(Verb.CANCEL, "no committed capture: nothing may be held"),
     (_A, Book.DONE, RIGHT): Want(None, "its capture was committed: kept for it"),
     (_A, Book.DONE, WRONG): Want(Verb.VOID, "authorised, no committed capture or no order: voided"),
+    (_A, Book.THEIRS, RIGHT): Want(Verb.VOID, "held at the gateway, unknown to us: let go"),
+    (_A, Book.THEIRS, WRONG): Want(Verb.VOID, "held at the gateway, unknown to us: let go"),
     (_C, Book.ASKED, RIGHT): Want(Verb.CONFIRM, "committed before the freeze, judged, order alive: captured"),
     (_C, Book.ASKED, WRONG): Want(Verb.CANCEL, "not committed in time, refused, or no order: not captured"),
     (_C, Book.DONE, RIGHT): Want(None, "captured, and the order is there"),
     (_C, Book.DONE, WRONG): Want(Verb.REFUND, "captured without an order: given back"),
+    (_C, Book.THEIRS, RIGHT): Want(Verb.REFUND, "captured at the gateway, unknown to us: given back"),
+    (_C, Book.THEIRS, WRONG): Want(Verb.REFUND, "captured at the gateway, unknown to us: given back"),
     (_V, Book.ASKED, RIGHT): Want(Verb.CONFIRM, "letting go is always right"),
     (_V, Book.ASKED, WRONG): Want(Verb.CONFIRM, "letting go is always right"),
     (_R, Book.ASKED, RIGHT): Want(Verb.CONFIRM, "committed before the freeze and judged: paid back"),
     (_R, Book.ASKED, WRONG): Want(Verb.CANCEL, "not committed in time or refused: not paid"),
+    (_R, Book.THEIRS, RIGHT): Want(None, "paid back at the gateway, unknown to us: for a person"),
+    (_R, Book.THEIRS, WRONG): Want(None, "paid back at the gateway, unknown to us: for a person"),
     (_O, Book.OPEN, RIGHT): Want(None, "its money was captured: the order stands"),
     (_O, Book.OPEN, WRONG): Want(None, "nothing was captured: the order is cancelled, its stock released"),
     (_S, Book.OPEN, RIGHT): Want(None, "reserved, nothing ordered: released"),
@@ -128,7 +135,9 @@ ANSWERS: Final[dict[tuple[Kind, Verb, Answer], Next]] = {
     (_A, Verb.CANCEL, Answer.REFUSED): Next(State.CANCELLED, None, "it had been declined: nothing is held"),
     (_A, Verb.CANCEL, Answer.DONE): Next(None, Verb.VOID, "it is held: let go"),
     (_A, Verb.VOID, Answer.DONE): Next(State.CANCELLED, None, "voided"),
-    (_A, Verb.VOID, Answer.REFUSED): Next(State.LISTED, None, "the gateway does not let it go"),
+    (_A, Verb.VOID, Answer.REFUSED): Next(None, Verb.REFUND, "captured by somebody else: given back"),
+    (_A, Verb.REFUND, Answer.DONE): Next(State.CANCELLED, None, "given back"),
+    (_A, Verb.REFUND, Answer.REFUSED): Next(State.LISTED, None, "the gateway does not give it back"),
     (_C, Verb.CONFIRM, Answer.DONE): Next(State.CONFIRMED, None, "captured"),
     (_C, Verb.CONFIRM, Answer.REFUSED): Next(None, Verb.VOID, "it cannot be captured: let go"),
     (_C, Verb.CONFIRM, Answer.CANCELLED): Next(None, Verb.VOID, "cancelled before: let go"),
@@ -136,7 +145,7 @@ ANSWERS: Final[dict[tuple[Kind, Verb, Answer], Next]] = {
     (_C, Verb.CANCEL, Answer.REFUSED): Next(None, Verb.VOID, "it had been refused: let go"),
     (_C, Verb.CANCEL, Answer.DONE): Next(None, Verb.REFUND, "captured already: given back"),
     (_C, Verb.VOID, Answer.DONE): Next(State.CANCELLED, None, "voided"),
-    (_C, Verb.VOID, Answer.REFUSED): Next(State.LISTED, None, "the gateway does not let it go"),
+    (_C, Verb.VOID, Answer.REFUSED): Next(None, Verb.REFUND, "captured by somebody else: given back"),
     (_C, Verb.REFUND, Answer.DONE): Next(State.CANCELLED, None, "given back"),
     (_C, Verb.REFUND, Answer.REFUSED): Next(State.LISTED, None, "the gateway does not give it back"),
     (_V, Verb.CONFIRM, Answer.DONE): Next(State.CONFIRMED, None, "voided"),
@@ -324,8 +333,9 @@ class Reconciler:
             if want is None:
                 effects += self._close(case, State.LISTED, f"`{case.item.book.value}` has no rule")
             elif want.verb is None:
-                state = State.CANCELLED if self._local_cancel(case, right) else State.CONFIRMED
-                effects += self._close(case, state, want.meaning)
+                effects += self._close(case, self._local(case, right), want.meaning)
+                if case.state is State.LISTED:
+                    effects += self._list_group(case)
             else:
                 self._open[case.item.id] = case
                 effects.append(self._ask(case, want.verb))
@@ -337,8 +347,12 @@ class Reconciler:
         return case.item.group in self._captured if case.item.kind is Kind.ORDER else case.item.right
 
     @staticmethod
-    def _local_cancel(case: Case, right: bool) -> bool:
-        return case.item.kind is Kind.RESERVATION or (case.item.kind is Kind.ORDER and not right)
+    def _local(case: Case, right: bool) -> State:
+        """What becomes of an item that needs no gateway."""
+        if case.item.book is Book.THEIRS:
+            return State.LISTED
+        cancel = case.item.kind is Kind.RESERVATION or (case.item.kind is Kind.ORDER and not right)
+        return State.CANCELLED if cancel else State.CONFIRMED
 
     def _settled(self, case: Case, state: State, why: str) -> list[Effect]:
         del self._open[case.item.id]

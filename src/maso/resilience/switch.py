@@ -104,11 +104,16 @@ class Renew(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """To the reconciler: settle this scope, with this lease, until `until`."""
+    """To the reconciler: settle this scope, with this lease, until `until`.
+
+    It shows the gateway the `revocations` before it asks anything, so that nothing of an older epoch is
+    booked behind its back even if the gateway cannot hear the switch.
+    """
 
     scope: str
     lease: Lease
     until: int
+    revocations: tuple[Revocation, ...]
 
 
 class CallPeople(NamedTuple):
@@ -304,7 +309,8 @@ class Switch:
             effects += [Revoke(self.issuer.revoke(kind.id)) for kind in kinds]
         if moved.after is Stage.RECONCILE:
             until = moved.at + self.plan.ceilings.get(Stage.RECONCILE, CEILINGS_NS[Stage.RECONCILE])
-            effects.append(Sweep(scope, self.issuer.sweep(moved.at, until), until))
+            told = tuple(self.issuer.revocation(kind.id) for kind in kinds)
+            effects.append(Sweep(scope, self.issuer.sweep(moved.at, until), until, told))
         if moved.after is Stage.RUN:
             self._again(scope, kinds)
         self._note(scope, moved.trigger.value, moved.before, moved.by, moved.at)

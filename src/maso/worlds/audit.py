@@ -9,11 +9,12 @@ Does not verify: what a customer was told, that a person ever looks at the list,
 are wrong in themselves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final, NamedTuple
 
 from maso.worlds.base import Store
 from maso.worlds.gateway import Account, Hold
+from maso.worlds.settling import STATEMENT
 from maso.worlds.shop_rows import Order
 
 # Enough to see what is wrong; a whole database's worth of one mistake says no more.
@@ -51,22 +52,29 @@ class _Findings:
             self.texts.append(text)
 
 
-def audit(store: Store, holds: Iterable[Hold], accounts: Iterable[Account]) -> Audit:
-    """Look at everything. `holds` and `accounts` are the gateway's own books."""
+def audit(
+    store: Store, holds: Iterable[Hold], accounts: Iterable[Account], live: Container[int] = ()
+) -> Audit:
+    """Look at everything. `holds` and `accounts` are the gateway's own books.
+
+    live  sessions that go on: what they have not finished yet is no item
+    """
     found = _Findings()
     listed = dict(store.rows("listed"))
-    doubtful = _ends(store, listed, found)
+    doubtful = _ends(store, listed, live, found)
     _stock(store, doubtful, found)
     _gateway(store, holds, accounts, doubtful, found)
     _accounts(store, found)
     return Audit(found.items, len(listed), found.ambiguous, found.stock, found.books, tuple(found.texts))
 
 
-def _ends(store: Store, listed: dict[str, str], found: _Findings) -> set[str]:
+def _ends(store: Store, listed: dict[str, str], live: Container[int], found: _Findings) -> set[str]:
     """Every row is at an end or listed. Returns the orders that a listed item is about."""
-    doubtful: set[str] = set()
+    doubtful = {item.rpartition("/")[2] for item in listed if item.startswith("theirs/refund/")}
 
-    def look(item: str, order: str, ended: bool, how: str) -> None:
+    def look(item: str, order: str, session: int, ended: bool, how: str) -> None:
+        if not ended and session in live:
+            return
         found.items += 1
         if item in listed:
             doubtful.add(order)
@@ -75,13 +83,13 @@ def _ends(store: Store, listed: dict[str, str], found: _Findings) -> set[str]:
             found.say(f"`{item}` is {how}, and not listed")
 
     for key, payment in store.rows("payment"):
-        look(f"{payment.verb}/{key}", payment.order, payment.state != "asked", payment.state)
+        look(f"{payment.verb}/{key}", payment.order, 0, payment.state != "asked", payment.state)
     for number, held in store.rows("authorisation"):
-        look(f"authorisation/{number}", held.order, held.state != "open", "still held")
+        look(f"authorisation/{number}", held.order, held.session, held.state != "open", "still held")
     for number, order in store.rows("order"):
-        look(f"order/{number}", number, order.state in ("captured", "cancelled"), order.state)
-    for number, _ in store.rows("reservation"):
-        look(f"reservation/{number}", number, False, "still reserved")
+        look(f"order/{number}", number, order.session, order.state in ("captured", "cancelled"), order.state)
+    for number, kept in store.rows("reservation"):
+        look(f"reservation/{number}", number, kept.session, False, "still reserved")
     return doubtful
 
 
@@ -112,14 +120,17 @@ def _gateway(
     doubtful: set[str],
     found: _Findings,
 ) -> None:
+    unseen = STATEMENT in dict(store.rows("listed"))
     ours = {held.key: held for _, held in store.rows("authorisation")}
     for hold in holds:
         held = ours.pop(hold.key, None)
         if hold.order in doubtful:
             continue
         if held is None:
-            if hold.state != "void":
-                _differs(found, f"the gateway has an authorisation for `{hold.order}` that we never booked")
+            if hold.state == "open" and not unseen:
+                _differs(found, f"the gateway holds money for `{hold.order}` that we never booked")
+        elif (held.state, hold.state) == ("void", "captured"):
+            pass  # given back: then the order's account is even, which is looked at below
         elif (held.state, held.captured_minor) != (hold.state, hold.captured_minor):
             _differs(found, f"`{held.id}` is {held.state} with us, {hold.state} at the gateway")
     for held in ours.values():
@@ -128,14 +139,15 @@ def _gateway(
     theirs = {account.order: account for account in accounts}
     for number, order in store.rows("order"):
         account = theirs.pop(number, Account(number))
-        if number not in doubtful and not _same_money(order, account):
+        if number not in doubtful and not unseen and not _same_money(order, account):
             _differs(
                 found,
                 f"`{number}`: captured {order.captured_minor}, refunded {order.refunded_minor}; the gateway"
                 f" says {account.captured_minor}, {account.refunded_minor}",
             )
-    for number in theirs:
-        _differs(found, f"the gateway has an order `{number}` that we do not")
+    for number, account in theirs.items():
+        if account.captured_minor != account.refunded_minor and not unseen:
+            _differs(found, f"the gateway took money for an order `{number}` that we do not have")
 
 
 def _same_money(order: Order, account: Account) -> bool:

@@ -11,20 +11,23 @@ Judging: whether a payment is completed is decided by the typed check against th
 every one of them. That stands in for the judge, which has its own place in the plane.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Container, Iterable
+from typing import Any, Final
 
 from maso.resilience import reconcile
 from maso.resilience.reconcile import Ask, Item, Kind, Settle, State
 from maso.worlds import payments
 from maso.worlds.base import Store
-from maso.worlds.gateway import Call, Verb
+from maso.worlds.gateway import Account, Call, Hold, Verb
 from maso.worlds.shop_rows import Authorisation, Order, Payment, Reservation
 
 # Whether the commit record with this number comes before the freeze.
 Committed = Callable[[int], bool]
 
-_KINDS = {
+# The entry of the list that stands for all that the gateway's own statement would have shown.
+STATEMENT: Final = "statement"
+_OPEN: Final = reconcile.Book.OPEN
+_KINDS: Final = {
     "authorise": Kind.AUTHORISATION,
     "capture": Kind.CAPTURE,
     "void": Kind.VOID,
@@ -32,8 +35,11 @@ _KINDS = {
 }
 
 
-def items(store: Store, committed: Committed) -> list[Item]:
-    """Everything that is not settled, in the order of the tables."""
+def items(store: Store, committed: Committed, live: Container[int] = ()) -> list[Item]:
+    """Everything that is not settled, in the order of the tables.
+
+    live  sessions that go on (of a scope that is not the system): of them only unanswered payments
+    """
     asked: dict[str, list[Payment]] = {}
     for _, payment in store.rows("payment"):
         if payment.state == "asked":
@@ -41,24 +47,49 @@ def items(store: Store, committed: Committed) -> list[Item]:
     found: list[Item] = []
     for _, order in store.rows("order"):
         waiting = asked.get(order.id, [])
-        if waiting or order.state in ("open", "authorised"):
-            found += _order_items(store, order, waiting, committed)
+        ended = order.state in ("open", "authorised") and order.session not in live
+        found += [_payment_item(store, payment, order, committed) for payment in waiting]
+        if ended:
+            number = f"order/{order.id}"
+            found.append(Item(number, Kind.ORDER, _OPEN, order.id, order.total_minor, alive=True))
     for _, held in store.rows("authorisation"):
-        if held.state == "open":
+        if held.state == "open" and held.session not in live:
             found.append(_held_item(store, held, asked.get(held.order, []), committed))
     for _, kept in store.rows("reservation"):
-        found.append(Item(f"reservation/{kept.id}", Kind.RESERVATION, reconcile.Book.OPEN, kept.id))
+        if kept.session not in live:
+            found.append(Item(f"reservation/{kept.id}", Kind.RESERVATION, _OPEN, kept.id))
     return found
 
 
-def _order_items(store: Store, order: Order, waiting: list[Payment], committed: Committed) -> list[Item]:
-    found = [_payment_item(store, payment, order, committed) for payment in waiting]
-    if order.state in ("open", "authorised"):
-        found.append(
-            Item(
-                f"order/{order.id}", Kind.ORDER, reconcile.Book.OPEN, order.id, order.total_minor, alive=True
-            )
-        )
+def strangers(store: Store, holds: Iterable[Hold], accounts: Iterable[Account]) -> list[Item]:
+    """What the gateway has and we never wrote down, from its own statement.
+
+    Taken after every older epoch was revoked there, so that nothing of it can still come. A capture of our
+    own authorisation under a stranger's key shows when that authorisation is let go.
+    """
+    found: list[Item] = []
+    for hold in holds:
+        if store.get("payment", hold.key) is not None or hold.state == "void":
+            continue
+        kind = Kind.AUTHORISATION if hold.state == "open" else Kind.CAPTURE
+        amount = hold.amount_minor if hold.state == "open" else hold.captured_minor
+        number = f"theirs/{kind.value}/{hold.key}"
+        found.append(Item(number, kind, reconcile.Book.THEIRS, hold.order, amount, hold.key))
+    return found + _strange_refunds(store, accounts)
+
+
+def _strange_refunds(store: Store, accounts: Iterable[Account]) -> list[Item]:
+    found: list[Item] = []
+    ours: dict[str, int] = {}
+    for _, payment in store.rows("payment"):
+        if payment.verb == Verb.REFUND and payment.state in ("asked", "done"):
+            ours[payment.order] = ours.get(payment.order, 0) + payment.amount_minor
+    for account in accounts:
+        order: Order | None = store.get("order", account.order)
+        over = account.refunded_minor - ours.get(account.order, 0)
+        if order is not None and order.state == "captured" and over > 0:
+            number = f"theirs/refund/{account.order}"
+            found.append(Item(number, Kind.REFUND, reconcile.Book.THEIRS, account.order, over))
     return found
 
 
@@ -108,7 +139,8 @@ def call_of(store: Store, ask: Ask) -> Call:
         case reconcile.Verb.CANCEL:
             return Call(Verb.CANCEL, item.key, "", 0)
         case reconcile.Verb.VOID:
-            return Call(Verb.VOID, ask.key, _held(store, item).key, 0)
+            target = item.key if item.kind is Kind.AUTHORISATION else _held(store, item).key
+            return Call(Verb.VOID, ask.key, target, 0)
     return Call(Verb.REFUND, ask.key, item.group, item.amount_minor)
 
 
@@ -119,6 +151,8 @@ def book(store: Store, settle: Settle) -> None:
         store.put("listed", item.id, settle.why)
         return
     store.delete("listed", item.id)
+    if item.book is reconcile.Book.THEIRS:
+        return  # it never was in our books
     done = settle.state is State.CONFIRMED
     match item.kind:
         case Kind.RESERVATION:

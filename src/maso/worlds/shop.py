@@ -11,9 +11,9 @@ done things are settled: an abandoned order is cancelled, an authorisation that 
 (`close`, and the confirm-or-cancel sweep in `advance`).
 
 Payments go through a gateway with books of its own (`gateway.py`, `payments.py`). `perform` asks it and books
-its answer in one step; where the gateway is elsewhere (`remote`), a driver calls `begin`, carries the call there
-and the answer back to `finish`, and takes along what `owed` says besides. Everything that counts is in the
-store: a shop over a store that has one already goes on where that stopped, without its visits.
+its answer in one step; where the gateway is elsewhere (`remote`), a driver calls `begin`, carries the call
+there and the answer back to `finish`, and takes along what `owed` says besides. Everything that counts is in
+the store: a shop over a store that has one already goes on where that stopped, without its visits.
 
 Simplified: one currency, no tax, one parcel an order, a gateway that approves every honest payment.
 """
