@@ -58,7 +58,7 @@ _RUN: Final = Probe(
             budget_key="types[].clearance.compartments",
         ),
         Quantity(
-            id="types_beyond_scope", title="of these, not cleared", unit="types", mark="measured",
+            id="types_beyond_scope", title="types that held a card number and are not cleared", unit="types", mark="measured",
             controls=_SCOPE, expected="constant", exact=True, budget=_none,
         ),
         Quantity(
@@ -151,11 +151,11 @@ _JOURNEYS: Final = Probe(
             budget=_none,
         ),
         Quantity(
-            id="fields_varying", title="of these, seen with more than one value", unit="fields",
+            id="fields_varying", title="fields between types, seen with more than one value", unit="fields",
             mark="simulated", controls=("EC-2.13",), expected="constant",
         ),
         Quantity(
-            id="fields_unused", title="of these, ids and numbers that their receiver does not need",
+            id="fields_unused", title="ids and numbers between types that the receiver does not need",
             unit="fields", mark="simulated", controls=("EC-2.13",), expected="constant",
         ),
     ),
@@ -173,7 +173,7 @@ _SHAPES: Final = Probe(
             mark="declared", controls=("EC-2.13",), expected="constant", exact=True,
         ),
         Quantity(
-            id="free_texts_between_types", title="of these, free text", unit="fields", mark="declared",
+            id="free_texts_between_types", title="free texts between types", unit="fields", mark="declared",
             controls=("EC-2.13",), expected="constant", exact=True,
         ),
         Quantity(
@@ -181,7 +181,7 @@ _SHAPES: Final = Probe(
             unit="flows", mark="declared", controls=("EC-2.13",), expected="constant", exact=True,
         ),
         Quantity(
-            id="flows_leaving_wide_enough", title="of these, from who is cleared to who is not", unit="flows",
+            id="flows_leaving_wide_enough", title="flows wide enough for a card number, to who is not cleared", unit="flows",
             mark="declared", controls=("EC-2.13", "DP-1.1"), expected="constant", exact=True, budget=_none,
         ),
     ),
@@ -283,7 +283,7 @@ _HONEST: Final = Probe(
             controls=("DP-1.1",), expected="constant",
         ),
         Quantity(
-            id="honest_refused_by_labels", title="of these, refused because of a label", unit="messages",
+            id="honest_refused_by_labels", title="honest messages refused because of a label", unit="messages",
             mark="simulated", controls=("DP-1.1", "DP-2.5"), expected="constant",
         ),
     ),

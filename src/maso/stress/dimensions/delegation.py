@@ -116,11 +116,11 @@ _EXTRA: Final = Probe(
     adaptations=POLICIES,
     quantities=(
         Quantity(
-            id="policy_extra", title="(source, target, action) permitted beyond the declared ones",
+            id="policy_extra", title="permissions beyond the declared ones (source, target, action)",
             unit="permissions", mark="measured", controls=CONTRACT, expected="constant", exact=True,
         ),
         Quantity(
-            id="policy_extra_across", title="of these, across an information barrier", unit="permissions",
+            id="policy_extra_across", title="permitted beyond the declared ones, across a barrier", unit="permissions",
             mark="measured", controls=CONTRACT, expected="constant", exact=True,
         ),
     ),
@@ -165,7 +165,7 @@ _CONTRACT_COST: Final = Probe(
         ),
         Quantity(
             id="transitive_excess",
-            title="(agent, action) reported within reach though the delegations have ended, at worst",
+            title="reported within reach though the delegations have ended, at worst",
             unit="pairs", mark="measured", controls=("IA-2.3",), expected="constant",
         ),
     ),
@@ -263,11 +263,11 @@ _TRIED: Final = Probe(
             controls=("IA-2.3",), expected="constant", exact=True,
         ),
         Quantity(
-            id="paths_tried", title="of these, tried", unit="paths", mark="measured", controls=("IA-2.3",),
+            id="paths_tried", title="transitive privilege paths that were tried", unit="paths", mark="measured", controls=("IA-2.3",),
             expected="constant", exact=True,
         ),
         Quantity(
-            id="paths_succeeding", title="of these, not stopped", unit="paths", mark="measured",
+            id="paths_succeeding", title="transitive privilege paths that were not stopped", unit="paths", mark="measured",
             controls=("IA-2.3", "T3-CONTRACT"), expected="constant", exact=True,
         ),
     ),

@@ -285,20 +285,14 @@ def _verdict(
 ) -> tuple[Verdict, str]:
     title = quantity.title
     if now is False and then is not True:
-        return (
-            "breaks",
-            f"{title} is over its budget before the target, and no adaptation measured reaches it",
-        )
+        return "breaks", f"breaks before the target, and no adaptation that was measured prevents it: {title}"
     if now is False:
-        return (
-            "adapts",
-            f"{title} is over its budget before the target; with {_listed(dimension.recommended)} it holds",
-        )
+        return "adapts", f"breaks before the target, and holds with {_listed(dimension.recommended)}: {title}"
     if now and first is False:
-        return "adapts", f"{title} holds as declared; with what works for a few agents it would break"
+        return "adapts", f"holds as declared, and would break with what works for a few agents: {title}"
     if now:
-        return "holds", f"{title} is within its budget at the target"
-    return "not_measured", f"the runs cannot say whether {title} holds at the target"
+        return "holds", f"within its budget at the target: {title}"
+    return "not_measured", f"the runs cannot say whether it holds at the target: {title}"
 
 
 def _listed(names: tuple[str, ...]) -> str:
