@@ -38,7 +38,7 @@ MEANING: Final = {
     USAGE: "usage: an argument or a fleet file is wrong",
     NOTHING: "nothing to examine",
     INVARIANT: "an invariant broke",
-    GATED: "a budget breaks before the target",
+    GATED: "with --gate a budget breaks before the target",
     UNVERIFIED: "evidence or a sign-off does not verify",
     INTERRUPTED: "interrupted",
 }

@@ -58,7 +58,8 @@ _RUN: Final = Probe(
             budget_key="types[].clearance.compartments",
         ),
         Quantity(
-            id="types_beyond_scope", title="types that held a card number and are not cleared", unit="types", mark="measured",
+            id="types_beyond_scope", title="types that held a card number and are not cleared",
+            unit="types", mark="measured",
             controls=_SCOPE, expected="constant", exact=True, budget=_none,
         ),
         Quantity(
@@ -181,7 +182,8 @@ _SHAPES: Final = Probe(
             unit="flows", mark="declared", controls=("EC-2.13",), expected="constant", exact=True,
         ),
         Quantity(
-            id="flows_leaving_wide_enough", title="flows wide enough for a card number, to who is not cleared", unit="flows",
+            id="flows_leaving_wide_enough", title="flows wide enough for a card number, to who is not cleared",
+            unit="flows",
             mark="declared", controls=("EC-2.13", "DP-1.1"), expected="constant", exact=True, budget=_none,
         ),
     ),
@@ -283,7 +285,8 @@ _HONEST: Final = Probe(
             controls=("DP-1.1",), expected="constant",
         ),
         Quantity(
-            id="honest_refused_by_labels", title="honest messages refused because of a label", unit="messages",
+            id="honest_refused_by_labels", title="honest messages refused because of a label",
+            unit="messages",
             mark="simulated", controls=("DP-1.1", "DP-2.5"), expected="constant",
         ),
     ),

@@ -120,7 +120,8 @@ _EXTRA: Final = Probe(
             unit="permissions", mark="measured", controls=CONTRACT, expected="constant", exact=True,
         ),
         Quantity(
-            id="policy_extra_across", title="permitted beyond the declared ones, across a barrier", unit="permissions",
+            id="policy_extra_across", title="permitted beyond the declared ones, across a barrier",
+            unit="permissions",
             mark="measured", controls=CONTRACT, expected="constant", exact=True,
         ),
     ),
@@ -263,11 +264,13 @@ _TRIED: Final = Probe(
             controls=("IA-2.3",), expected="constant", exact=True,
         ),
         Quantity(
-            id="paths_tried", title="transitive privilege paths that were tried", unit="paths", mark="measured", controls=("IA-2.3",),
+            id="paths_tried", title="transitive privilege paths that were tried",
+            unit="paths", mark="measured", controls=("IA-2.3",),
             expected="constant", exact=True,
         ),
         Quantity(
-            id="paths_succeeding", title="transitive privilege paths that were not stopped", unit="paths", mark="measured",
+            id="paths_succeeding", title="transitive privilege paths that were not stopped",
+            unit="paths", mark="measured",
             controls=("IA-2.3", "T3-CONTRACT"), expected="constant", exact=True,
         ),
     ),
