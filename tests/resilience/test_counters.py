@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maso.clock import SECOND
-from maso.resilience.counters import Evidence, Window
+from maso.resilience.counters import Evidence, Sides, Window, exceeds
 
 SECONDS = 10
 signals = st.lists(
@@ -66,36 +66,50 @@ def test_what_happened_before_a_reset_does_not_come_back_late() -> None:
 
 
 def test_a_flood_of_one_instance_counts_one_and_holds_one_entry() -> None:
-    evidence = Evidence(2)
+    evidence = Evidence(120)
     tracemalloc.start()
     for at in range(50_000):
         evidence.add(7, False, at * SECOND // 500, at * SECOND // 500)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(evidence.failed) == 1
+    assert evidence.failed == 1
     assert peak < 100_000
-    assert not evidence.exceeds(0, 1)
+    assert not exceeds(evidence.sides[""], 0, 1)
 
 
 def test_enough_are_three_and_a_fiftieth_of_those_who_live() -> None:
-    evidence = Evidence(2)
+    evidence = Sides(120)
     for nhi in range(2):
         evidence.add(nhi, False, 0, 0)
-    assert not evidence.exceeds(200, 2)
+    assert not exceeds(evidence, 200, 2)
     evidence.add(2, False, 0, 0)
-    assert evidence.exceeds(200, 100)
-    assert not evidence.exceeds(200, 10_000)
+    assert exceeds(evidence, 200, 100)
+    assert not exceeds(evidence, 200, 10_000)
     for nhi in range(3, 200):
         evidence.add(nhi, False, 0, 0)
-    assert evidence.exceeds(200, 10_000)
+    assert exceeds(evidence, 200, 10_000)
 
 
 def test_the_share_is_strictly_more_of_those_heard_from() -> None:
-    evidence = Evidence(2)
+    evidence = Sides(120)
     for nhi in range(100):
         evidence.add(nhi, nhi >= 20, 0, 0)
-    assert not evidence.exceeds(200, 100)
+    assert not exceeds(evidence, 200, 100)
     evidence.add(20, False, 0, 0)
-    assert evidence.exceeds(200, 100)
-    assert not evidence.quiet(200)
-    assert evidence.quiet(210)
+    assert exceeds(evidence, 200, 100)
+    assert evidence.over(200)
+    assert not evidence.over(210)
+
+
+def test_what_is_called_is_counted_apart_so_that_nothing_is_outvoted() -> None:
+    evidence = Evidence(120)
+    for nhi in range(100):
+        evidence.add(nhi, True, 0, 0, "model")
+    for nhi in range(5):
+        sides = evidence.add(nhi, False, 0, 0, "gateway")
+    assert exceeds(sides, 200, 100)
+    assert not evidence.quiet(100)
+    evidence.reset(SECOND)
+    assert evidence.quiet(0)
+    evidence.add(1, False, SECOND - 1, SECOND, "new")
+    assert evidence.failed == 0

@@ -69,7 +69,7 @@ def test_a_gateway_outage_moves_payment_through_p_a_c_and_touches_no_other_type(
     assert r.scopes == {"type:payment"}
     assert r.full("type:payment") == [A, C, A, P]
     down = r.pace.steps[:2]
-    assert all(60 * SECOND <= s.at < 180 * SECOND and s.why == "failing" for s in down)
+    assert all(60 * SECOND <= s.at < 180 * SECOND and s.why == "failing:payment_gateway" for s in down)
     types = {
         r.sim.rules.types[instance.type].id
         for name, instance in r.pace.coordinator.instances.live.items()

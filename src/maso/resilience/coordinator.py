@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from maso.resilience.cascade import Graph
 from maso.resilience.clusters import Clusters, Knowledge
-from maso.resilience.counters import Evidence
+from maso.resilience.counters import INSTANCES_MIN, Evidence, Window, exceeds
 from maso.resilience.instances import Instances, Live
 from maso.resilience.layers import Layer
 from maso.resilience.layers import floor as layer_floor
@@ -71,8 +71,8 @@ class Coordinator:
         self.system = Scope("system", Level.SYSTEM, plan.cluster, ABORT_MILLI)
         self.cascade = Clusters(self.graph)
         self.instances = Instances(tuple(t.instance for t in plan.types))
-        self._evidence = tuple(Evidence(t.trigger_minutes) for t in plan.types)
-        self._blocked = tuple(Evidence(t.trigger_minutes) for t in plan.types)
+        self._evidence = tuple(Evidence(t.trigger_minutes * 60) for t in plan.types)
+        self._blocked = tuple(Window(t.trigger_minutes * 60) for t in plan.types)
         self._by_name = {s.name: s for s in (*self.types, *self.clusters, self.system)}
         self._type_of = {t.id: i for i, t in enumerate(plan.types)}
         self._cluster_of = tuple(self.graph.number[t.cluster] for t in plan.types)
@@ -103,27 +103,26 @@ class Coordinator:
     def handle(self, signal: Signal, now: int) -> Sequence[Effect]:
         """Take one signal; ValueError for a scope, a layer or a role that does not exist."""
         if type(signal) is Outcome:
-            return self.outcome(signal.nhi, signal.ok, signal.at, now)
+            return self.outcome(signal.nhi, signal.ok, signal.at, now, signal.about)
         return self._handlers[type(signal)](signal, now)
 
-    def outcome(self, nhi: int, ok: bool, at: int, now: int) -> Sequence[Effect]:
-        """`handle(Outcome(nhi, ok, at), now)` without the struct: one call of one instance went so."""
+    def outcome(self, nhi: int, ok: bool, at: int, now: int, about: str = "") -> Sequence[Effect]:
+        """`handle(Outcome(nhi, ok, at, about), now)` without the struct: one call of one instance went so."""
         live = self.instances.live.get(nhi)
         if live is None:
             return _DONE
         if self._returning:
-            told, counted = self._on_ramp(nhi, live, ok, at, now)
+            told, counted = self._on_ramp(nhi, live, ok, at, now, about)
             if counted or told:
                 return [*told, *self._one(nhi, live, ok, at, now)]
-        evidence = self._evidence[live.type]
-        evidence.add(nhi, ok, at, now)
+        sides = self._evidence[live.type].add(nhi, ok, at, now, about)
         effects = self._one(nhi, live, ok, at, now)
         if ok:
             return effects
         plan = self.plan.types[live.type]
-        if not evidence.exceeds(plan.trigger_milli, self.instances.count[live.type]):
+        if not exceeds(sides, plan.trigger_milli, self.instances.count[live.type]):
             return effects
-        return [*effects, *self._fire(self.types[live.type], Trigger.FAILING, now)]
+        return [*effects, *self._fire(self.types[live.type], Trigger.FAILING, now, about)]
 
     def advance(self, now: int) -> Sequence[Effect]:
         """Let time pass: dwell, ramps, requests, questions, stale data."""
@@ -198,13 +197,11 @@ class Coordinator:
         live = self.instances.live.get(signal.nhi)
         if live is None:
             return []
-        evidence = self._blocked[live.type]
-        evidence.add(signal.nhi, False, signal.at, now)
-        count = self.instances.count[live.type]
+        blocked = self._blocked[live.type]
+        blocked.add(signal.nhi, signal.at, now)
         # Refused of all that live: most instances write nothing that could be refused in two minutes.
-        if not evidence.exceeds(0, count) or len(evidence.failed) * 1000 <= (
-            count * self.plan.types[live.type].trigger_milli
-        ):
+        over = self.instances.count[live.type] * self.plan.types[live.type].trigger_milli
+        if len(blocked) < INSTANCES_MIN or len(blocked) * 1000 <= over:
             return []
         return self._fire(self.types[live.type], Trigger.SUSPECT, now)
 
@@ -344,13 +341,13 @@ class Coordinator:
         self._blocked[number].expire(now)
         plan = self.plan.types[number]
         quiet = evidence.quiet(plan.back_milli)
-        return quiet and len(self._blocked[number].failed) * 1000 <= (
-            self.instances.count[number] * plan.back_milli
-        )
+        return quiet and len(self._blocked[number]) * 1000 <= self.instances.count[number] * plan.back_milli
 
     # What somebody who returned did.
 
-    def _on_ramp(self, nhi: int, live: Live, ok: bool, at: int, now: int) -> tuple[list[Effect], bool]:
+    def _on_ramp(
+        self, nhi: int, live: Live, ok: bool, at: int, now: int, about: str
+    ) -> tuple[list[Effect], bool]:
         """What follows where a returned instance speaks for a ramp, and whether it was its type's."""
         effects: list[Effect] = []
         counted = False
@@ -359,7 +356,7 @@ class Coordinator:
             if ramp is None or not returned(self._key, scope.name, live.session, ramp.share_milli):
                 continue
             counted = counted or scope.machine.level is Level.TYPE
-            effects += self._tell(scope, self._count(scope, lambda s=scope: s.hear(nhi, ok, at, now)))  # type: ignore[misc]
+            effects += self._tell(scope, self._count(scope, lambda s=scope: s.hear(nhi, ok, at, now, about)))  # type: ignore[misc]
             if scope.ramp is None:
                 self._fresh(scope, now)
         return effects, counted

@@ -90,14 +90,14 @@ class Window:
         self._floor = max(self._floor, floor)
 
 
-class Evidence:
-    """What speaks for and against one scope: those heard from, and those of them that failed."""
+class Sides:
+    """What speaks for and against one thing that is called: who was heard from, and who of them failed."""
 
     __slots__ = ("failed", "heard")
 
-    def __init__(self, minutes: int) -> None:
-        self.heard = Window(minutes * 60)
-        self.failed = Window(minutes * 60)
+    def __init__(self, seconds: int) -> None:
+        self.heard = Window(seconds)
+        self.failed = Window(seconds)
 
     def add(self, nhi: int, ok: bool, at: int, now: int) -> None:
         self.heard.add(nhi, at, now)
@@ -110,17 +110,60 @@ class Evidence:
         self.heard.expire(now)
         self.failed.expire(now)
 
-    def reset(self, floor: int) -> None:
-        self.heard.reset(floor)
-        self.failed.reset(floor)
+    def over(self, share_milli: int) -> bool:
+        """Whether more than this share of those heard from failed; not so when nobody was heard from."""
+        return len(self.failed) * 1000 > len(self.heard) * share_milli
 
-    def exceeds(self, share_milli: int, live: int) -> bool:
-        """Whether more than this share of those heard from failed, and enough of them."""
-        failed = len(self.failed)
-        if failed < INSTANCES_MIN or failed * 1000 < live * LIVE_SHARE_MILLI:
-            return False
-        return failed * 1000 > len(self.heard) * share_milli
+
+class Evidence:
+    """The evidence about one scope, by what its instances called (a port, a provider; \"\" for no name).
+
+    Kept apart, so that a gateway that fails everybody is not outvoted by models that answer.
+    """
+
+    __slots__ = ("_floor", "_seconds", "sides")
+
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+        self._floor = 0
+        self.sides: dict[str, Sides] = {}
+
+    def add(self, nhi: int, ok: bool, at: int, now: int, about: str = "") -> Sides:
+        sides = self.sides.get(about)
+        if sides is None:
+            sides = self.sides[about] = Sides(self._seconds)
+            sides.heard.reset(self._floor)
+            sides.failed.reset(self._floor)
+        sides.add(nhi, ok, at, now)
+        return sides
+
+    def expire(self, now: int) -> None:
+        for sides in self.sides.values():
+            sides.expire(now)
+
+    def reset(self, floor: int) -> None:
+        """Forget everything; what happened before `floor` (ns) does not count when it comes late."""
+        self.sides.clear()
+        self._floor = max(self._floor, floor)
+
+    @property
+    def failed(self) -> int:
+        """How many instances failed at what fails most."""
+        return max((len(sides.failed) for sides in self.sides.values()), default=0)
+
+    @property
+    def heard(self) -> int:
+        """How many instances were heard from about what is called most."""
+        return max((len(sides.heard) for sides in self.sides.values()), default=0)
 
     def quiet(self, share_milli: int) -> bool:
-        """Whether no more than this share failed: true also when nobody was heard from."""
-        return len(self.failed) * 1000 <= len(self.heard) * share_milli
+        """Whether nothing fails for more than this share: true also when nobody was heard from."""
+        return not any(sides.over(share_milli) for sides in self.sides.values())
+
+
+def exceeds(sides: Sides, share_milli: int, live: int) -> bool:
+    """Whether more than this share failed, and enough of all that live."""
+    failed = len(sides.failed)
+    if failed < INSTANCES_MIN or failed * 1000 < live * LIVE_SHARE_MILLI:
+        return False
+    return sides.over(share_milli)

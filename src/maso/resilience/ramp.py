@@ -21,7 +21,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from maso.clock import SECOND
-from maso.resilience.counters import INSTANCES_MIN, Window
+from maso.resilience.counters import INSTANCES_MIN, Evidence
 
 # E6 asks for a gradual return; 1% shows whether it works at all, 10% whether it carries load.
 SHARES_MILLI: Final = (10, 100, 500, 1000)
@@ -65,7 +65,7 @@ class Word(NamedTuple):
 class Ramp:
     """One return of one scope. `share_milli` is how much of it is back."""
 
-    __slots__ = ("_failed", "_heard", "abort_milli", "since", "step", "step_ns")
+    __slots__ = ("_evidence", "abort_milli", "since", "step", "step_ns")
 
     def __init__(self, now: int, abort_milli: int, step_ns: int = STEP_NS) -> None:
         self.step = 0
@@ -73,9 +73,7 @@ class Ramp:
         self.step_ns = step_ns
         self.abort_milli = abort_milli
         # A step lasts at most twice its dwell: the window is the whole step.
-        seconds = SILENT_STEPS * step_ns // SECOND + 2
-        self._heard = Window(seconds)
-        self._failed = Window(seconds)
+        self._evidence = Evidence(SILENT_STEPS * step_ns // SECOND + 2)
         self._begin(now)
 
     @property
@@ -84,28 +82,23 @@ class Ramp:
 
     @property
     def word(self) -> Word:
-        return Word(self.share_milli, len(self._heard), len(self._failed))
+        return Word(self.share_milli, self._evidence.heard, self._evidence.failed)
 
-    def hear(self, nhi: int, ok: bool, at: int, now: int) -> Verdict:
+    def hear(self, nhi: int, ok: bool, at: int, now: int, about: str = "") -> Verdict:
         """A returned instance did something. Several that failed are acted on at once, one at the dwell."""
-        self._heard.add(nhi, at, now)
-        if not ok:
-            self._failed.add(nhi, at, now)
-            if len(self._failed) >= INSTANCES_MIN and self._failing():
-                return Verdict.ABORT
+        sides = self._evidence.add(nhi, ok, at, now, about)
+        if not ok and len(sides.failed) >= INSTANCES_MIN and sides.over(self.abort_milli):
+            return Verdict.ABORT
         return Verdict.WAIT
-
-    def _failing(self) -> bool:
-        return len(self._failed) * 1000 > len(self._heard) * self.abort_milli
 
     def advance(self, now: int) -> Verdict:
         """Time has passed. The last step, everybody, is no step to wait in: reaching it is done."""
         lasted = now - self.since
         if lasted < self.step_ns:
             return Verdict.WAIT
-        if self._failing():
+        if not self._evidence.quiet(self.abort_milli):
             return Verdict.ABORT
-        if not len(self._heard) and lasted < SILENT_STEPS * self.step_ns:
+        if not self._evidence.heard and lasted < SILENT_STEPS * self.step_ns:
             return Verdict.WAIT
         self.step += 1
         self._begin(now)
@@ -113,5 +106,4 @@ class Ramp:
 
     def _begin(self, now: int) -> None:
         self.since = now
-        self._heard.reset(now)
-        self._failed.reset(now)
+        self._evidence.reset(now)

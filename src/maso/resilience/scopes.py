@@ -81,9 +81,9 @@ class Scope:
         self.ramp = Ramp(now, self.abort_milli, step_ns)
         return [Move(self.name, rise.to, self._why(rise), rise.by, self.ramp.share_milli)]
 
-    def hear(self, nhi: int, ok: bool, at: int, now: int) -> list[Move]:
+    def hear(self, nhi: int, ok: bool, at: int, now: int, about: str) -> list[Move]:
         """One of those who were returned did something."""
-        if self.ramp is not None and self.ramp.hear(nhi, ok, at, now) is Verdict.ABORT:
+        if self.ramp is not None and self.ramp.hear(nhi, ok, at, now, about) is Verdict.ABORT:
             return self.abort(now)
         return []
 

@@ -34,11 +34,12 @@ class Left(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Something that an instance tried outside itself (a call, a model) went well or failed."""
+    """What an instance tried outside itself went well or failed; `about`: the port, the provider."""
 
     nhi: int
     ok: bool
     at: int
+    about: str = ""
 
 
 class Blocked(NamedTuple):

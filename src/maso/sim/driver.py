@@ -67,6 +67,14 @@ class HandlesEvents(Protocol):
     def handle(self, event: Any, now: int) -> list[Effect]: ...
 
 
+class Stops(Protocol):
+    """A shutdown that is rehearsed: who may still speak, and how an action reaches its world (`stopping.py`)."""
+
+    def lets(self, speaker: Actor, kind: int) -> bool: ...
+
+    def perform(self, effect: Perform, run: Run | None, outlet: "Outlet", delay: int) -> None: ...
+
+
 class Outlet:
     """Where an action goes in the world, and how its answer is written."""
 
@@ -107,6 +115,8 @@ class Simulation:
         adversaries: Sequence[Adversary] = (),
         faults: Sequence[Fault] = (),
         progress: Progress | None = None,
+        worlds: Sequence[World] | None = None,
+        stop: Stops | None = None,
     ) -> None:
         self.fleet = fleet
         self.rules = rules
@@ -117,7 +127,7 @@ class Simulation:
         self.tally = Tally()
         self.actors: dict[int, Actor] = {}  # of the honest, by NHI; ports included
         self.ports: dict[str, Actor] = {}
-        self.worlds = _make_worlds(fleet, seed)
+        self.worlds = _make_worlds(fleet, seed) if worlds is None else tuple(worlds)
         self.facts: dict[int, dict[str, Any]] = {}  # of every open session, hostile ones included
         self.keep_inboxes = any(w.wants_inbox for w in watchers)
         self._handle = plane.handle
@@ -141,6 +151,7 @@ class Simulation:
         review = fleet.governance.review_minutes_max
         self.person_ns = PERSON_NS if review is None else review * MINUTE * 2 // 5
         self.pace = Degradation(self, faults)
+        self._stop = stop
 
     # The run.
 
@@ -245,6 +256,8 @@ class Simulation:
         claims: tuple[Claim, ...] = (),
     ) -> list[Effect]:
         """One envelope from an actor, sealed with its key; returns what the plane wants done about it."""
+        if self._stop is not None and not self._stop.lets(speaker, kind):
+            return []
         wire = speaker.wire(to, session, kind, payload, action, contract, parents, claims)
         channel = session if speaker.session else PORT_CHANNELS_FROM + speaker.rules.index
         return self.raise_event(Arrive(channel, wire))
@@ -263,7 +276,10 @@ class Simulation:
                 draws = self._hostile if run is None else self._service
                 slow = self.pace.slowness(outlet.port.rules.id)
                 delay = draws.latency(outlet.latency_ns) * slow
-                self.kernel.after(delay, self._perform, (effect, run, slow > 1))
+                if self._stop is None:
+                    self.kernel.after(delay, self._perform, (effect, run, slow > 1))
+                else:
+                    self._stop.perform(effect, run, outlet, delay)
                 if run is not None:
                     self.sessions.let_through(run)
             elif kind is Ask:
@@ -309,8 +325,9 @@ class Simulation:
     def _perform(self, what: tuple[Perform, Run | None, bool]) -> None:
         effect, run, slow = what
         outlet = self._outlets[effect.action]
-        failed = self.pace.call_fails(outlet.port.rules.id, effect.sender)
-        self.pace.called_port(effect.sender, not failed and not slow)
+        port = outlet.port.rules.id
+        failed = self.pace.call_fails(port, effect.sender)
+        self.pace.called_port(effect.sender, not failed and not slow, port)
         if failed:
             if run is not None:
                 self.pace.failed(run, effect.sender)
@@ -322,6 +339,13 @@ class Simulation:
             answer, _ = outlet.world.perform(outlet.operation, effect.session, args, key, self.now)
         except DeclinedError as error:
             reason = error.reason
+        self.performed(effect, run, args, answer, reason)
+
+    def performed(
+        self, effect: Perform, run: Run | None, args: Any, answer: dict[str, Any] | None, reason: str
+    ) -> None:
+        """The world did it (or declined, then `answer` is None): everybody hears of it."""
+        outlet = self._outlets[effect.action]
         if self._watchers:
             self._show(effect, outlet.operation, args, answer, reason)
         if answer is None:

@@ -151,17 +151,17 @@ class Degradation:
         slow = any(f.kind == "gateway-slow" and f.target == port and f.active(now) for f in self.faults)
         return SLOW_FACTOR if slow else 1
 
-    def called_port(self, nhi: int, ok: bool) -> None:
-        """A call of an instance came back (or failed, or was far too slow)."""
+    def called_port(self, nhi: int, ok: bool, about: str) -> None:
+        """A call of an instance to a port or a provider came back (or failed, or was far too slow)."""
         now = self._sim.now
-        self._do(self.coordinator.outcome(nhi, ok, now, now))
+        self._do(self.coordinator.outcome(nhi, ok, now, now, about))
 
     def speaks(self, run: Run, nhi: int, kind: int) -> bool:
         """Whether an agent can say anything now; where not, its move is dealt with."""
         if not self._silent or kind >= len(self._type_of):
             return True
         ok = not self._mute(run.number, nhi, kind)
-        self.called_port(nhi, ok)
+        self.called_port(nhi, ok, self._provider(kind, run.number))
         if not ok:
             self.failed(run, nhi)
         return ok
