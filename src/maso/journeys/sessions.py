@@ -134,7 +134,11 @@ class Sessions:
                 actor.inbox = []
         run.facts = driver.open_facts(number)
         self.live[number] = run
+        self.admitted(run)
         self._plan(run)
+
+    def admitted(self, run: Run) -> None:
+        """The session's instances are there; where they live by themselves, they begin to."""
 
     def _close(self, run: Run) -> None:
         if self.live.pop(run.number, None) is None:

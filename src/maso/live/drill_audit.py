@@ -1,0 +1,117 @@
+"""The audit of a drill: both databases, both logs and the clock, after everything; nobody's word for it.
+
+What it does with our books and the gateway's is `worlds/audit.py`. Besides: no call of an agent was booked
+under an epoch that the gateway knew to be over, nor after every lease had run out; the last effect of an
+agent anywhere lies within the bound; both logs verify, after a crash once they are recovered.
+"""
+
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from maso.evidence.store import resume
+from maso.evidence.verify import verify
+from maso.live import listing
+from maso.live.committing import META
+from maso.live.databases import open_database
+from maso.live.gateway import Booking, Over
+from maso.live.reconciler_process import TABLE, Settlement
+from maso.live.sqlite import SqliteDatabase
+from maso.live.stores import BatchedStore
+from maso.resilience.lease import RECONCILER
+from maso.worlds.audit import Audit, audit
+
+HISTORY: Final = "history/"
+CSV: Final = "reconciliation.csv"
+
+
+class Clock(NamedTuple):
+    """Times of the drill, ns of the machine's monotonic clock; 0 where a stage was never in force."""
+
+    ordered: int
+    frozen: int
+    terminated: int
+    leases_out: int
+
+
+class Effects(NamedTuple):
+    """What agents did to money after the order, by the gateway's books."""
+
+    last_ns: int
+    drained: int
+    under_revoked: int
+    after_leases: int
+
+
+class Findings(NamedTuple):
+    audit: Audit
+    effects: Effects
+    last_write_ns: int
+    outcomes: dict[str, int]
+    evidence: dict[str, Any]
+
+
+def look(folder: Path, database: str, clock: Clock, evidence_seed: bytes, now: int) -> Findings:
+    """Everything that the drill left behind, and `reconciliation.csv` written."""
+    ours = BatchedStore({TABLE: Settlement})
+    opened = open_database(database)
+    ours.fill(opened.load())
+    opened.close()
+    theirs = gateway_books(folder / "gateway.db")
+    settled = [row for _, row in ours.rows(TABLE)]
+    holds = dict(theirs.rows("hold"))
+    accounts = dict(theirs.rows("account"))
+    listing.write(folder / CSV, listing.lines(settled, holds, accounts))
+    outcomes: dict[str, int] = {}
+    for row in settled:
+        outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
+    return Findings(
+        audit(ours, holds.values(), accounts.values()),
+        effects(theirs, clock),
+        int(ours.get(META, "at") or 0),
+        outcomes,
+        {
+            "platform": evidence_state(folder, evidence_seed, now),
+            "switch": evidence_state(folder / "switch", evidence_seed, now),
+        },
+    )
+
+
+def gateway_books(path: Path) -> BatchedStore:
+    store = BatchedStore({"booking": Booking, "over": Over})
+    database = SqliteDatabase(path)
+    store.fill(database.load())
+    database.close()
+    return store
+
+
+def effects(theirs: BatchedStore, clock: Clock) -> Effects:
+    """Bookings of agents, held against epochs and leases."""
+    over: dict[str, list[Over]] = {}
+    for _, one in theirs.rows("over"):
+        over.setdefault(one.agent, []).append(one)
+    bookings = [b for _, b in theirs.rows("booking") if b.agent != RECONCILER]
+    revoked = sum(
+        any(b.epoch < one.epoch and b.booked_ns > one.learned_ns for one in over.get(b.agent, ()))
+        for b in bookings
+    )
+    after = sum(b.booked_ns > clock.leases_out for b in bookings) if clock.leases_out else 0
+    drained = sum(0 < clock.frozen <= b.booked_ns for b in bookings)
+    return Effects(max((b.booked_ns for b in bookings), default=0), drained, revoked, after)
+
+
+def evidence_state(run_dir: Path, seed: bytes, now: int) -> dict[str, Any]:
+    """Whether a log verifies; one that a crash left open is recovered first, and says so."""
+    found = verify(run_dir)
+    recovered = False
+    if not found.ok and found.state in ("open", "torn"):
+        store, _, _ = resume(run_dir, seed, now)
+        store.release()
+        recovered, found = True, verify(run_dir)
+    return {
+        "ok": found.ok,
+        "state": found.state,
+        "records": found.records,
+        "recovered": recovered,
+        "cut_bytes": found.cut_bytes,
+        "head": found.head.hex(),
+    }

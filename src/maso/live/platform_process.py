@@ -1,0 +1,312 @@
+"""The platform as a process: the plane, the worlds, and one task for each of 60,000 instances.
+
+It obeys the leases that it holds. A stage arrives with them (a push from the switch only makes it look
+sooner); when every lease has run out, or the switch says that it is over, everything of it ends: whatever
+the switch's word is, and also if it never comes. It tells what it has done, which can only shorten a stage:
+
+    halt       nobody is admitted any more
+    freeze     nobody moves; what was under way comes to its end. The freeze record's number and the commits
+               that were under way go to the gateway, which lets nothing else pass
+    drain      payments that were under way, and only they
+    terminate  every task ends, each session's state is kept, the books and the evidence are closed
+
+Twice a second it says on standard output how it is doing, for whoever looks on.
+"""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from maso import __version__
+from maso.evidence.log import LogWriter
+from maso.evidence.store import create
+from maso.fleet.load import load
+from maso.fleet.rulebook import Rulebook
+from maso.journeys.actors import Keyring
+from maso.live.bus import NatsBus
+from maso.live.committing import Committer
+from maso.live.databases import open_database
+from maso.live.driver import LiveDriver
+from maso.live.kernel import LiveKernel
+from maso.live.paying import CARRIED, Payments
+from maso.live.processes import ready, report_task, run_child, say
+from maso.live.stores import BatchedStore, FencedError
+from maso.live.wire import Client, LostError
+from maso.plane.events import SetStage
+from maso.plane.plane import Plane
+from maso.resilience import lease
+from maso.resilience.shutdown import STAGE_NAMES, Stage
+from maso.scan.injection import InjectionDetector
+from maso.scan.scanner import Scanner
+from maso.streams import stream
+from maso.worlds.base import World
+from maso.worlds.ledger import Ledger
+from maso.worlds.shop import Shop
+
+SYSTEM: Final = "system"
+# Whether a stage's work is done is looked at this often.
+LOOK_SECONDS: Final = 0.02
+TELL_SECONDS: Final = 0.5
+# A switch that is cut off is asked again this often; a call to it may take a renewal's length.
+_ASK_AGAIN_SECONDS: Final = 0.2
+
+_LEASE = msgspec.msgpack.Decoder(lease.Lease)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a platform is started with. `key_seed` makes every key of its plane and agents."""
+
+    fleet: str
+    folder: str
+    database: str
+    switch_socket: str
+    gateway_socket: str
+    switch_key: bytes
+    key_seed: bytes
+    evidence_seed: bytes
+    seed: int
+    sessions: int
+    ramp_ns: int
+    speed: int
+    epoch: int
+    lease_ns: int
+    renew_ns: int
+    drift_ns: int
+    bus: str = ""
+    corrupt: int = 0
+
+
+class Platform:
+    """One platform, from its start to its end."""
+
+    def __init__(self, told: Told) -> None:
+        self._told = told
+        fleet = load(told.fleet).fleet
+        assert fleet is not None, "the supervisor has loaded it before"
+        rules = Rulebook(fleet)
+        self._kernel = LiveKernel(asyncio.get_running_loop())
+        self._database = open_database(told.database)
+        store = BatchedStore()
+        writer = LogWriter(
+            f"maso {__version__} live seed {told.seed}".encode(), told.evidence_seed,
+            fleet_sha256=rules.sha256, fsync="block",
+        )  # fmt: skip
+        evidence = create(Path(told.folder), writer)
+        keys = Keyring(rules, int.from_bytes(told.key_seed, "big"))
+        self._plane = Plane(rules, keys.plane, writer, Scanner(InjectionDetector()))
+        self._committer = Committer(
+            writer, evidence, self._database, store, told.epoch, lambda: self._kernel.now
+        )
+        verify = lease.Verifier(told.switch_key)
+        self._holders = {
+            t.id: lease.Holder(verify, t.id, lease_ns=told.lease_ns, drift_ns=told.drift_ns)
+            for t in rules.types
+            if not t.is_port
+        }
+        self._gateway = Client(Path(told.gateway_socket))
+        self._switch = Client(Path(told.switch_socket), self._pushed)
+        shop = Shop(store, stream(told.seed, "world/shop"), remote=True)
+        own = _payer(rules)
+        self._payments = Payments(shop, self._gateway, self._committer, self._kernel, self._holders, own)
+        worlds: tuple[World, ...] = (Ledger(store), shop)
+        self._driver = LiveDriver(
+            fleet, rules, self._plane, keys, self._kernel, worlds, self._payments,
+            seed=told.seed, sessions=told.sessions, ramp_ns=told.ramp_ns, speed=told.speed,
+        )  # fmt: skip
+        self._driver.sessions.holders = {t.index: self._holders[t.id] for t in rules.types if not t.is_port}
+        self._store = store
+        self._look = asyncio.Event()
+        self._over = ""
+
+    async def run(self) -> None:
+        """Until it is over."""
+        await self._first_leases()
+        tasks = [asyncio.ensure_future(self._committer.run())]
+        if self._told.bus:
+            self._driver.bus = await NatsBus.connect(
+                self._told.bus, self._driver.arrived_up, self._driver.arrived_down, self._told.corrupt
+            )
+        self._driver.start()
+        ready()
+        tasks += [asyncio.ensure_future(self._renew()), asyncio.ensure_future(self._tell())]
+        for task in tasks:
+            task.add_done_callback(report_task)
+        await self._obey()
+        await self._end(tasks)
+
+    async def _first_leases(self) -> None:
+        while not any(holder.lease for holder in self._holders.values()):
+            await self._take_leases()
+
+    # Leases.
+
+    async def _renew(self) -> None:
+        while True:
+            self._look.clear()
+            await self._take_leases()
+            try:
+                async with asyncio.timeout(self._told.renew_ns / 1e9):
+                    await self._look.wait()
+            except TimeoutError:
+                pass
+
+    async def _take_leases(self) -> None:
+        try:
+            given = await self._switch.ask("leases", None, self._told.renew_ns / 1e9)
+        except LostError:
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+            return
+        for data in given:
+            taken = _LEASE.decode(data)
+            holder = self._holders.get(taken.type)
+            if holder is not None:
+                holder.renew(taken, self._kernel.now)
+
+    def _pushed(self, name: str, body: Any) -> None:
+        if name == "stage":
+            self._look.set()  # what it is, only a lease says
+            if int(body) >= Stage.TERMINATE:
+                self._over = "the switch terminated it"
+        elif name == "revoke":
+            revocation = msgspec.msgpack.decode(body, type=lease.Revocation)
+            holder = self._holders.get(revocation.type)
+            if holder is not None:
+                holder.revoke(revocation)
+
+    # Stages.
+
+    async def _obey(self) -> None:
+        """Follow the stage that the leases tell, until there is none any more."""
+        done = Stage.RUN
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = self._kernel.now
+            good = [h for h in self._holders.values() if not h.stops(now)]
+            if not good or self._over:
+                self._over = self._over or "its leases ran out"
+                return
+            stage = max(h.stage for h in good)
+            if stage > self._driver.stage:
+                await self._enter(stage)
+            if stage > done and self._is_done(stage):
+                done = stage
+                await self._say_done(stage)
+
+    async def _enter(self, stage: Stage) -> None:
+        driver = self._driver
+        under_way = list(driver.committed())
+        effects = driver.raise_event(SetStage(SYSTEM, int(stage), "lease"))
+        driver.stage = stage
+        say({"stage": STAGE_NAMES[stage], "at": self._kernel.now})
+        if stage >= Stage.FREEZE and not self._payments.draining:
+            self._payments.draining = True
+            ref = getattr(effects[0], "ref", 0)
+            told = [(kind, ref, under_way) for kind in self._holders]
+            try:
+                await self._gateway.ask("freeze", told, self._told.renew_ns / 1e9)
+            except LostError:
+                pass  # then the gateway goes by the stage in the leases
+
+    def _is_done(self, stage: Stage) -> bool:
+        match stage:
+            case Stage.FREEZE:
+                return not self._driver.under_way(money=False)
+            case Stage.DRAIN:
+                return not self._driver.under_way(money=True) and not self._payments.in_flight
+        return stage is Stage.HALT
+
+    async def _say_done(self, stage: Stage) -> None:
+        try:
+            await self._switch.ask("done", int(stage), self._told.renew_ns / 1e9)
+        except LostError:
+            pass  # the stage ends by its ceiling, or when all leases have run out
+        self._look.set()
+
+    async def _end(self, tasks: list["asyncio.Task[None]"]) -> None:
+        """Terminate: nobody acts from here on."""
+        driver, sessions = self._driver, self._driver.sessions
+        self._kernel.stop()
+        driver.stage = Stage.TERMINATE
+        driver.raise_event(SetStage(SYSTEM, int(Stage.TERMINATE), self._over))
+        instances, last = len(sessions.instances), max(driver.last_action_ns, self._payments.last_ns)
+        for instance in tuple(sessions.instances.values()):
+            instance.end()
+        while sessions.running():
+            await asyncio.sleep(0)
+        kept = driver.keep_sessions()
+        fenced = await self._close(tasks)
+        say(
+            {
+                "ended": self._over,
+                "instances_ended": instances,
+                "sessions_kept": kept,
+                "last_action_ns": last,
+                "drained": self._payments.drained,
+                "unanswered": self._payments.unanswered,
+                "fenced": fenced,
+                "at": self._kernel.now,
+            }
+        )
+        try:
+            await self._switch.ask("done", int(Stage.TERMINATE), self._told.renew_ns / 1e9)
+        except LostError:
+            pass
+
+    async def _close(self, tasks: list["asyncio.Task[None]"]) -> bool:
+        """Put everything on disk; whether somebody newer writes the books already."""
+        for task in tasks[1:]:
+            task.cancel()
+        self._committer.stop()
+        fenced = False
+        try:
+            await tasks[0]
+            await self._committer.close(self._plane.state)
+        except FencedError:
+            fenced = True
+        if self._driver.bus is not None:
+            await self._driver.bus.close()
+        self._database.close()
+        return fenced
+
+    async def _tell(self) -> None:
+        started, cpu = self._kernel.now, time.process_time()
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            driver, payments = self._driver, self._payments
+            say(
+                {
+                    "at": self._kernel.now,
+                    "stage": STAGE_NAMES[driver.stage],
+                    "sessions": len(driver.sessions.live),
+                    "instances": driver.sessions.running(),
+                    "actions": driver.actions,
+                    "in_flight": len(payments.in_flight),
+                    "in_flight_minor": sum(payments.in_flight.values()),
+                    "under_way": driver.under_way(money=True) + driver.under_way(money=False),
+                    "payments": payments.finished,
+                    "groups": self._committer.groups,
+                    "rows": self._committer.rows,
+                    "messages": driver.tally.total(),
+                    "denied": driver.tally.total(3),
+                    "cpu_share": (time.process_time() - cpu) * 1e9 / max(1, self._kernel.now - started),
+                    "load": os.getloadavg()[0],
+                }
+            )
+
+
+def _payer(rules: Rulebook) -> str:
+    """The first type that may execute a payment: what the shop settles by itself goes under its lease."""
+    paid = sum(action.bit for action in rules.actions if action is not None and action.operation in CARRIED)
+    return next(t.id for t in rules.types if t.executes & paid)
+
+
+async def _main(told: Told) -> None:
+    await Platform(told).run()
+
+
+if __name__ == "__main__":
+    run_child(Told, _main)

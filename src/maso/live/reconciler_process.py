@@ -1,0 +1,208 @@
+"""The reconciler as a process: waits for the switch's word, then settles what was under way.
+
+It has nothing in common with the platform but the database and the evidence, and begins only with the
+switch's lease for it. First it fences the database, so that a platform that wakes again writes nothing. What
+was committed before the freeze it reads from the evidence itself: the plane's own decision to let an action
+go, with a number below the freeze record's. Then the sweep (`resilience/reconcile.py`), with the gateway
+under the switch's lease; every outcome is a row of the books (`settlement`) in the same batch as what it
+changes, so that a sweep that was killed goes on where it was.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from maso.envelope import MessageKind
+from maso.evidence.format import EvidenceError
+from maso.evidence.read import read
+from maso.evidence.records import GateRecord, MessageRecord, decode_record
+from maso.live.databases import open_database
+from maso.live.gateway import Right
+from maso.live.gateway_process import FENCED
+from maso.live.kernel import LiveKernel
+from maso.live.processes import ready, report_task, run_child, say
+from maso.live.stores import BatchedStore
+from maso.live.wire import Client, LostError
+from maso.resilience import lease
+from maso.resilience.reconcile import ANSWER_NS, Answer, Ask, Effect, Reconciler, Settle, State
+from maso.resilience.shutdown import Stage
+from maso.verdict import Outcome
+from maso.worlds import settling
+from maso.worlds.base import Store
+
+# The switch is asked this often whether the time has come; outcomes are written this often.
+POLL_SECONDS: Final = 0.1
+COMMIT_SECONDS: Final = 0.05
+TABLE: Final = "settlement"
+
+_LEASE = msgspec.msgpack.Decoder(lease.Lease)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a reconciler is started with. `epoch` fences the database."""
+
+    evidence: str
+    database: str
+    switch_socket: str
+    gateway_socket: str
+    epoch: int
+
+
+class Settlement(msgspec.Struct):
+    """What became of one item. `ours` is how our books had it; `outcome` confirmed, cancelled or listed."""
+
+    item: str
+    kind: str
+    order: str
+    session: int
+    key: str
+    amount_minor: int
+    ours: str
+    outcome: str
+    why: str
+    asked: str
+
+
+def committed_before_freeze(run_dir: Path) -> Callable[[int], bool]:
+    """Whether the record with this number lets an action go, and comes before the freeze.
+
+    Read from the evidence as far as it is whole; without a freeze record everything in it came before.
+    """
+    released: set[int] = set()
+    freeze: int | None = None
+    try:
+        for number, body in read(run_dir):
+            record = decode_record(body)
+            match record:
+                case MessageRecord(kind=MessageKind.ACTION) if record.outcome <= Outcome.REDACT:
+                    released.add(number)
+                case GateRecord(what="stage", outcome=Outcome.ALLOW) if record.value >= Stage.FREEZE:
+                    freeze = number
+                    break
+    except EvidenceError:
+        pass  # torn by a crash: what is readable is what was synced
+    return lambda number: number in released and (freeze is None or number < freeze)
+
+
+class ReconcilerProcess:
+    """One sweep."""
+
+    def __init__(self, told: Told) -> None:
+        self._told = told
+        self._kernel = LiveKernel(asyncio.get_running_loop())
+        self._switch = Client(Path(told.switch_socket))
+        self._gateway = Client(Path(told.gateway_socket))
+        self._store = BatchedStore({TABLE: Settlement})
+        self._lease: lease.Lease | None = None
+        self._sweep: Reconciler
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        ready()
+        until = await self._allowed()
+        database = open_database(self._told.database)
+        database.fence(self._told.epoch)
+        started = self._kernel.now
+        self._store.fill(database.load())
+        committed = committed_before_freeze(Path(self._told.evidence))
+        found = settling.items(self._store, committed)
+        say({"sweeping": len(found), "amount_minor": sum(i.amount_minor for i in found), "at": started})
+        self._sweep = Reconciler(found, started, max(0, until - started))
+        await self._settle_all(database)
+        database.close()
+        sweep = self._sweep
+        say(
+            {
+                "settled": True,
+                "items": len(found),
+                "confirmed": sweep.count(State.CONFIRMED),
+                "cancelled": sweep.count(State.CANCELLED),
+                "listed": sweep.count(State.LISTED),
+                "ambiguous": sweep.ambiguous,
+                "took_ns": self._kernel.now - started,
+                "at": self._kernel.now,
+            }
+        )
+        while True:
+            try:
+                await self._switch.ask("settled", None, 1.0)
+                return
+            except LostError:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _allowed(self) -> int:
+        """Wait for the switch's lease; returns until when."""
+        while True:
+            try:
+                said = await self._switch.ask("sweep", None, 1.0)
+            except LostError:
+                said = b""
+            if said:
+                self._lease = _LEASE.decode(said[0])
+                return int(said[1])
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _settle_all(self, database: Any) -> None:
+        self._follow(self._sweep.start())
+        while not self._sweep.done:
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(COMMIT_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._follow(self._sweep.advance(self._kernel.now))
+            self._commit(database)
+        self._commit(database)
+
+    def _commit(self, database: Any) -> None:
+        rows = self._store.take()
+        if rows:
+            database.write(self._told.epoch, rows)
+
+    def _follow(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Ask():
+                    asyncio.ensure_future(self._ask(effect)).add_done_callback(report_task)
+                case Settle():
+                    row = _settlement(self._store, effect)
+                    settling.book(self._store, effect)
+                    self._store.put(TABLE, row.item, row)
+
+    async def _ask(self, ask: Ask) -> None:
+        call = settling.call_of(self._store, ask)
+        assert self._lease is not None
+        right = Right(lease.RECONCILER, self._lease.epoch, 0, 0)
+        body: Any = [tuple(call), tuple(right), _encode(self._lease)]
+        try:
+            said, _ = await self._gateway.ask("call", body, ANSWER_NS / 1e9)
+        except LostError:
+            return  # it is asked again after a wait, or listed
+        answer = Answer.UNKNOWN if said == FENCED else Answer(said)
+        self._follow(self._sweep.answer(ask.item.id, ask.verb, answer, self._kernel.now))
+        self._wake.set()
+
+
+def _settlement(store: Store, settle: Settle) -> Settlement:
+    item = settle.item
+    order = store.get("order", item.group)
+    kept = store.get("reservation", item.group) if order is None else None
+    session = order.session if order is not None else kept.session if kept is not None else 0
+    return Settlement(
+        item.id, item.kind.value, "" if order is None else order.id, session, item.key, item.amount_minor,
+        item.book.value, settle.state.name.lower(), settle.why,
+        "" if settle.verb is None else settle.verb.value,
+    )  # fmt: skip
+
+
+async def _main(told: Told) -> None:
+    await ReconcilerProcess(told).run()
+
+
+if __name__ == "__main__":
+    run_child(Told, _main)
