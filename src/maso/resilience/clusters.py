@@ -57,6 +57,7 @@ class Clusters:
         self._told: dict[int, tuple[int, Phase, int]] = {}  # by edge: number, phase, when
         self._heard: dict[int, int] = {}  # by edge: the newest number that was confirmed
         self._edge_of: dict[int, int] = {}  # of the newest notice or question of each edge, by number
+        self._free: tuple[list[Phase], list[Phase]] | None = None
         self._asked: dict[int, Phase] = {}  # by edge: the phase that was last asked about
         self._number = 0
 
@@ -75,6 +76,7 @@ class Clusters:
                 opened.add((edge, phases[graph.edges[edge].producer]))
                 asked.append(self._ask(edge, phases, before[edge], now))
         self.phases = phases
+        self._free = None
         self._forget()
         self._age(now)
         return [*self._tell(now), *(a for a in asked if a.number in self._edge_of)]
@@ -92,7 +94,7 @@ class Clusters:
         does not wait for itself.
         """
         graph = self.graph
-        free = graph.settle(self.own, self._choices) if graph.circular else self.phases
+        free = self._by_causes() if graph.circular else self.phases
         best = Phase.PRIMARY
         for i in graph.producers[cluster]:
             if i in self._questions:
@@ -102,6 +104,12 @@ class Clusters:
             phase = free[producer] if later else self.phases[producer]
             best = max(best, graph.floor(i, phase, self._choices))
         return best
+
+    def _by_causes(self) -> list[Phase]:
+        """Everybody's phase if nobody were merely held; worked out once for each change."""
+        if self._free is None or self._free[0] != self.own:
+            self._free = (list(self.own), self.graph.settle(self.own, self._choices))
+        return self._free[1]
 
     def cause(self, cluster: int) -> str:
         """The producer that holds a cluster down most; empty when none does."""
