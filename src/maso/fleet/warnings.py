@@ -510,7 +510,7 @@ RULES: Final[tuple[_Rule, ...]] = (
         "medium",
         _cluster_cycles,
         "clusters follow each other down in a circle (consumer from producer)",
-        "once one of them is down, none can recover first",
+        "one that goes down takes all of them along",
         "the named field `stale` or `fallback` in one dependency of the circle, or `policy: assess` there",
     ),
     (
