@@ -182,7 +182,7 @@ _SHAPES: Final = Probe(
             unit="flows", mark="declared", controls=("EC-2.13",), expected="constant", exact=True,
         ),
         Quantity(
-            id="flows_leaving_wide_enough", title="flows wide enough for a card number, to who is not cleared",
+            id="flows_leaving_wide_enough", title="flows wide enough for a card, to who is not cleared",
             unit="flows",
             mark="declared", controls=("EC-2.13", "DP-1.1"), expected="constant", exact=True, budget=_none,
         ),
