@@ -89,7 +89,7 @@ class Sessions:
             kernel.at(self.workload.next_arrival(), self._arrive)
             return
         for time in self.workload.entries(self._driver.end):
-            kernel.at(time, self._enter)
+            kernel.after(time, self._enter)
 
     def finish(self) -> None:
         """Close what is still open; those journeys were cut by the end of the run."""

@@ -58,20 +58,20 @@ class Committer:
         """Commit until `stop`."""
         while not self._stopping:
             await asyncio.sleep(GROUP_SECONDS)
-            await self._group()
+            await self.group()
 
     def stop(self) -> None:
         self._stopping = True
 
-    async def close(self, state: PlaneState) -> bytes:
-        """The last group and the signed end of the evidence; returns its head. `run` has ended before."""
-        await self._group()
+    def close(self, state: PlaneState) -> bytes:
+        """The signed end of the evidence; returns its head. `run` and a last `group` have ended before."""
         head = self._writer.close(self._now(), state_digest(state))
         self._evidence.flush()
         self._evidence.release()
         return head
 
-    async def _group(self) -> None:
+    async def group(self) -> None:
+        """One group. Raises FencedError where somebody newer writes the books."""
         waiting, self._waiting = self._waiting, []
         if self._writer.checkpoint_due:
             self._writer.seal(self._now(), NO_DIGEST)

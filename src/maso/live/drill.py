@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from nacl.signing import SigningKey
 
-from maso.clock import SECOND
+from maso.clock import MS, SECOND
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
 from maso.live import gateway_process, platform_process, reconciler_process, switch_process
@@ -50,16 +50,25 @@ _ASK_SECONDS: Final = 2.0
 # Beyond every ceiling: a drill that takes longer is a defect, and ends as one.
 OVERDUE_SECONDS: Final = 60.0
 EPOCH: Final = 1
+ERRORS: Final = "errors.txt"
+# Sessions that end are replaced after a moment, so that a few are always missing.
+FULL_PERCENT: Final = 97
+# 10,000 sessions take half a minute on an idle machine.
+RAMP_SECONDS_MAX: Final = 600
 
 See = Callable[["Seen"], None]
 
 
 class Wish(NamedTuple):
-    """One drill. `order_after` is the span after the ramp in which the order falls, in seconds."""
+    """One drill. `order_after` is the span after everybody came in which the order falls, in seconds.
+
+    folder   what is kept; sockets   a folder with a short path, for nothing else
+    """
 
     fleet: Fleet
     fleet_text: str
     folder: Path
+    sockets: Path
     database: str
     seed: int
     sessions: int
@@ -67,7 +76,7 @@ class Wish(NamedTuple):
     fault_name: str = ""
     immediate: bool = False
     bus: bool = False
-    ramp_seconds: float = 25.0
+    ramp_seconds: float = 10.0
     order_after: tuple[float, float] = (5.0, 25.0)
     speed: int = 1
     lease_ns: int = LEASE_NS
@@ -108,8 +117,8 @@ class Drill:
         self._switch_seed, self._evidence_seed, self._key_seed = (os.urandom(32) for _ in range(3))
         self._children: dict[str, Child] = {}
         self._told: dict[str, Any] = {}
-        self._proxy = Proxy(wish.folder / "way.sock", wish.folder / "switch.sock")
-        self._console = Client(wish.folder / "switch.sock", self._pushed)
+        self._proxy = Proxy(wish.sockets / "way.sock", wish.sockets / "switch.sock")
+        self._console = Client(wish.sockets / "switch.sock", self._pushed)
         self._nats: NatsServer | None = None
         self._stage = Stage.RUN
         self._since = time.monotonic_ns()
@@ -145,7 +154,9 @@ class Drill:
         prepare_database(wish.database)
         fault = wish.fault or Fault("")
         key = bytes(SigningKey(self._switch_seed).verify_key)
-        switch, way, gateway = (str(folder / name) for name in ("switch.sock", "way.sock", "gateway.sock"))
+        switch, way, gateway = (
+            str(wish.sockets / name) for name in ("switch.sock", "way.sock", "gateway.sock")
+        )
         role = plan.roles[0]
         self._told["switch_process"] = switch_process.Told(
             switch, str(folder / "switch"), [t.id for t in plan.types],
@@ -173,10 +184,10 @@ class Drill:
         await self._console.ask("status", None, _ASK_SECONDS)
 
     async def _up(self, name: str) -> None:
-        self._children[name] = await Child.start(name, self._told[name], self.wish.folder / "errors.txt")
+        self._children[name] = await Child.start(name, self._told[name], self.wish.folder / ERRORS)
 
     async def _start_bus(self) -> str:
-        self._nats = NatsServer(self.wish.folder)
+        self._nats = NatsServer(self.wish.sockets)
         while (url := self._nats.url()) is None:
             await asyncio.sleep(LOOK_SECONDS)
         return url
@@ -184,14 +195,24 @@ class Drill:
     # Running, and the order.
 
     async def _let_it_run(self) -> None:
+        started = time.monotonic_ns()
+        self._note = "customers come"
+        while self._platform.get("sessions", 0) * 100 < self.wish.sessions * FULL_PERCENT:
+            await self._running()
+            if time.monotonic_ns() - started > RAMP_SECONDS_MAX * SECOND:
+                raise DrillError(f"{self.wish.sessions} sessions do not fit on this machine; legal: fewer")
         low, high = (round(s * 1_000) for s in self.wish.order_after)
-        moment = self.wish.ramp_seconds + stream(self.wish.seed, "drill/order").between(low, high) / 1_000
-        end = time.monotonic_ns() + round(moment * SECOND)
+        moment = stream(self.wish.seed, "drill/order").between(low, high)
+        end = time.monotonic_ns() + moment * MS
         self._note = "running"
         while time.monotonic_ns() < end:
-            await self._step()
-            if not self._children["platform_process"].alive:
-                raise DrillError("the platform ended before it was stopped; `errors.txt` says why")
+            await self._running()
+
+    async def _running(self) -> None:
+        await self._step()
+        if not self._children["platform_process"].alive:
+            why = self._ended.get("ended", "`errors.txt` says why")
+            raise DrillError(f"the platform ended before it was stopped: {why}")
 
     async def _order(self) -> None:
         fault = self.wish.fault
@@ -325,8 +346,9 @@ class Drill:
         self._proxy.close()
         if self._nats is not None:
             self._nats.kill()
-        for left in ("switch.sock", "way.sock", "gateway.sock"):
-            (self.wish.folder / left).unlink(missing_ok=True)
+        errors = self.wish.folder / ERRORS
+        if errors.exists() and not errors.stat().st_size:
+            errors.unlink()
 
     def _result(self, started: int, back: dict[str, Any]) -> dict[str, Any]:
         ordered = self._reached.get(Stage.HALT) or self._reached.get(Stage.TERMINATE, 0)

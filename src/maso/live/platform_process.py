@@ -88,7 +88,7 @@ class Platform:
         fleet = load(told.fleet).fleet
         assert fleet is not None, "the supervisor has loaded it before"
         rules = Rulebook(fleet)
-        self._kernel = LiveKernel(asyncio.get_running_loop())
+        self._kernel = LiveKernel()
         self._database = open_database(told.database)
         store = BatchedStore()
         writer = LogWriter(
@@ -132,10 +132,10 @@ class Platform:
             )
         self._driver.start()
         ready()
-        tasks += [asyncio.ensure_future(self._renew()), asyncio.ensure_future(self._tell())]
-        for task in tasks:
+        tasks += [asyncio.ensure_future(work) for work in (self._renew(), self._tell(), self._kernel.run())]
+        for task in tasks[1:]:
             task.add_done_callback(report_task)
-        await self._obey()
+        await self._obey(tasks[0])
         await self._end(tasks)
 
     async def _first_leases(self) -> None:
@@ -179,12 +179,15 @@ class Platform:
 
     # Stages.
 
-    async def _obey(self) -> None:
-        """Follow the stage that the leases tell, until there is none any more."""
+    async def _obey(self, committing: "asyncio.Task[None]") -> None:
+        """Follow the stage that the leases tell, until there is none any more, or no books to write."""
         done = Stage.RUN
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now = self._kernel.now
+            if committing.done():
+                self._over = "its books cannot be written any more"
+                return
             good = [h for h in self._holders.values() if not h.stops(now)]
             if not good or self._over:
                 self._over = self._over or "its leases ran out"
@@ -264,9 +267,10 @@ class Platform:
         fenced = False
         try:
             await tasks[0]
-            await self._committer.close(self._plane.state)
+            await self._committer.group()
         except FencedError:
             fenced = True
+        self._committer.close(self._plane.state)
         if self._driver.bus is not None:
             await self._driver.bus.close()
         self._database.close()
@@ -293,6 +297,7 @@ class Platform:
                     "messages": driver.tally.total(),
                     "denied": driver.tally.total(3),
                     "cpu_share": (time.process_time() - cpu) * 1e9 / max(1, self._kernel.now - started),
+                    "late_ms": self._kernel.late_ns / 1e6,
                     "load": os.getloadavg()[0],
                 }
             )

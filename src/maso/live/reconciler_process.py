@@ -93,7 +93,7 @@ class ReconcilerProcess:
 
     def __init__(self, told: Told) -> None:
         self._told = told
-        self._kernel = LiveKernel(asyncio.get_running_loop())
+        self._kernel = LiveKernel()
         self._switch = Client(Path(told.switch_socket))
         self._gateway = Client(Path(told.gateway_socket))
         self._store = BatchedStore({TABLE: Settlement})
