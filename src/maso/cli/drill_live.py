@@ -70,7 +70,7 @@ class Plan(NamedTuple):
 
 
 def live_command(fleet: str, asked: Asked, settings: list[str], json: bool) -> None:
-    """Hold the drills; raises Stop with 10 when a promise broke, 12 when only the evidence does not verify."""
+    """Hold the drills; raises Stop: 10 when a promise broke, 12 when only the evidence does not verify."""
     screen = Screen(json)
     plan = read(fleet, asked, settings)
     try:

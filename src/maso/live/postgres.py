@@ -24,7 +24,7 @@ create schema {SCHEMA};
 create table {SCHEMA}.rows (
     tbl text not null, key text not null, row json not null, primary key (tbl, key)
 );
-create table {SCHEMA}.fence (only boolean primary key default true check (only), epoch bigint not null);
+create table {SCHEMA}.fence (one boolean primary key default true check (one), epoch bigint not null);
 insert into {SCHEMA}.fence (epoch) values (0);
 """
 _PUT: Final = f"""

@@ -17,7 +17,7 @@ _SCHEMA: Final = """
 create table if not exists rows (
     tbl text not null, key text not null, row text not null, primary key (tbl, key)
 ) without rowid;
-create table if not exists fence (only integer primary key check (only = 1), epoch integer not null);
+create table if not exists fence (one integer primary key check (one = 1), epoch integer not null);
 insert or ignore into fence values (1, 0);
 """
 
