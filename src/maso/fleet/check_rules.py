@@ -14,6 +14,13 @@ _COMPARED_ONLY: Final = {
     "scan_at": ("boundaries", "every-message", "guardrails see every message (invariant 8)"),
     "bus": ("per-barrier", "one", "`maso run` drives one bus, and would not keep the barriers apart"),
     "credentials": ("pre-provisioned", "session", "one credential would reach other sessions (invariant 5)"),
+    "pace_axes": ("three", "four", "consumers would return before their producers (invariant 11)"),
+    "pace_evidence": ("signals", "instances", "one instance's failures would move its type"),
+    "pace_hysteresis": ("none", "dwell", "a supply that comes and goes would take its consumers along"),
+    "pace_return": ("at-once", "steps` or `small-steps", "whoever waits would return in the same second"),
+    "stop_order": ("immediate", "graduated", "people order that when they must; no file does it for them"),
+    "stop_by": ("control-plane", "lease", "whoever is not told would go on"),
+    "stop_switches": ("per-region", "one", "`maso drill` runs one switch"),
 }
 _STEPS: Final = ("alert", "warn", "throttle", "degrade", "hard_stop")
 # Shares are written with two or three decimals; a sum may miss 1 by that rounding.

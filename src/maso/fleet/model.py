@@ -509,6 +509,13 @@ class Controls(_Strict, kw_only=True, frozen=True):
     scan_at                `boundaries` scans only what enters, leaves or changes clearance: only to compare
     bus                    one message bus, or one per information barrier with gates between them
     credentials            `pre-provisioned` reuses credentials over sessions: only to compare
+    pace_axes              `three`: every cluster degrades and returns alone: only to compare
+    pace_evidence          `signals` counts failures instead of instances that fail: only to compare
+    pace_hysteresis        `none`: back as soon as it looks better, as often as it likes: only to compare
+    pace_return            in four steps, in nineteen small ones, or (only to compare) all at once
+    stop_order             `immediate` ends everything at once, without a drain: only to compare
+    stop_by                `control-plane`: whoever is not told goes on: only to compare
+    stop_switches          one switch, or (only to compare) one in every region
     """
 
     delegation_policy: Literal["per-instance", "point-to-point", "role-based", "cluster-based"] = (
@@ -521,6 +528,13 @@ class Controls(_Strict, kw_only=True, frozen=True):
     scan_at: Literal["every-message", "boundaries"] = "every-message"
     bus: Literal["one", "per-barrier"] = "one"
     credentials: Literal["session", "pre-provisioned"] = "session"
+    pace_axes: Literal["four", "three"] = "four"
+    pace_evidence: Literal["instances", "signals"] = "instances"
+    pace_hysteresis: Literal["dwell", "none"] = "dwell"
+    pace_return: Literal["steps", "small-steps", "at-once"] = "steps"
+    stop_order: Literal["graduated", "immediate"] = "graduated"
+    stop_by: Literal["lease", "control-plane"] = "lease"
+    stop_switches: Literal["one", "per-region"] = "one"
 
 
 class Fleet(_Strict, kw_only=True, frozen=True):

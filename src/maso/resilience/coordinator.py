@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from maso.resilience.cascade import Graph
 from maso.resilience.clusters import Clusters, Knowledge
-from maso.resilience.counters import INSTANCES_MIN, Evidence, Window, exceeds
+from maso.resilience.counters import INSTANCES_MIN, Window, exceeds
 from maso.resilience.instances import Instances, Live
 from maso.resilience.layers import Layer
 from maso.resilience.layers import floor as layer_floor
@@ -63,15 +63,18 @@ class Coordinator:
     def __init__(self, plan: Plan, key: bytes) -> None:
         self.plan = plan
         self._key = key
-        self.types = tuple(Scope(f"type:{t.id}", Level.TYPE, t.settings, t.trigger_milli) for t in plan.types)
+        self.types = tuple(
+            Scope(f"type:{t.id}", Level.TYPE, t.settings, t.trigger_milli, plan.shares) for t in plan.types
+        )
         self.graph = Graph(plan.clusters, plan.dependencies)
         self.clusters = tuple(
-            Scope(f"cluster:{c.id}", Level.CLUSTER, plan.cluster, ABORT_MILLI) for c in plan.clusters
+            Scope(f"cluster:{c.id}", Level.CLUSTER, plan.cluster, ABORT_MILLI, plan.shares)
+            for c in plan.clusters
         )
-        self.system = Scope("system", Level.SYSTEM, plan.cluster, ABORT_MILLI)
+        self.system = Scope("system", Level.SYSTEM, plan.cluster, ABORT_MILLI, plan.shares)
         self.cascade = Clusters(self.graph)
         self.instances = Instances(tuple(t.instance for t in plan.types))
-        self._evidence = tuple(Evidence(t.trigger_minutes * 60) for t in plan.types)
+        self._evidence = tuple(plan.evidence(t.trigger_minutes * 60) for t in plan.types)
         self._blocked = tuple(Window(t.trigger_minutes * 60) for t in plan.types)
         self._by_name = {s.name: s for s in (*self.types, *self.clusters, self.system)}
         self._type_of = {t.id: i for i, t in enumerate(plan.types)}
@@ -406,7 +409,7 @@ class Coordinator:
         scope.floor = self._floor(number)
         if self._rising is not None and self._rising.ramp is None:
             self._rising = None
-        if self._rising is not None and self._rising is not scope:
+        if self._rising is not None and self._rising is not scope and not self.plan.alone:
             return self._expire(scope, now)
         effects = self._time(scope, self._cluster_works(number), now)
         if scope.ramp is not None:
@@ -426,7 +429,7 @@ class Coordinator:
         return lost * CLUSTER_WORKS_OVER <= len(members)
 
     def _weigh_system(self, now: int) -> list[Effect]:
-        lost = sum(c.shown >= Phase.CONTINGENCY for c in self.clusters)
+        lost = 0 if self.plan.alone else sum(c.shown >= Phase.CONTINGENCY for c in self.clusters)
         if lost * CLUSTER_FAILS_OVER > len(self.clusters) and self.system.machine.phase is Phase.PRIMARY:
             return self._fire(self.system, Trigger.FAILING, now, "clusters")
         return []

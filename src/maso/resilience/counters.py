@@ -161,6 +161,23 @@ class Evidence:
         return not any(sides.over(share_milli) for sides in self.sides.values())
 
 
+class SignalEvidence(Evidence):
+    """Counts signals where `Evidence` counts instances: what five agents make do with, kept to compare.
+
+    One instance that fails often is then as good as many, which is why no fleet file may ask for it.
+    """
+
+    __slots__ = ("_number",)
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self._number = 0
+
+    def add(self, nhi: int, ok: bool, at: int, now: int, about: str = "") -> Sides:
+        self._number += 1
+        return super().add(self._number, ok, at, now, about)
+
+
 def exceeds(sides: Sides, share_milli: int, live: int) -> bool:
     """Whether more than this share failed, and enough of all that live."""
     failed = len(sides.failed)

@@ -9,7 +9,9 @@ from typing import Final, NamedTuple
 
 from maso.clock import MINUTE, SECOND
 from maso.fleet.model import AgentType, Cluster, Dependency, Fleet, Watch
+from maso.resilience.counters import Evidence, SignalEvidence
 from maso.resilience.pace import INSTANCE_SETTINGS, Authority, Settings
+from maso.resilience.ramp import AT_ONCE_MILLI, SHARES_MILLI, SMALL_SHARES_MILLI
 
 # E6: more than 20% of the instances within 2 minutes; used where a type declares no trigger of its own.
 TRIGGER_SHARE: Final = 0.2
@@ -42,19 +44,29 @@ class TypePlan(NamedTuple):
     message: str
     settings: Settings
     instance: Settings
+    back_divisor: int = BACK_SHARE_DIVISOR
 
     @property
     def back_milli(self) -> int:
-        return self.trigger_milli // BACK_SHARE_DIVISOR
+        return self.trigger_milli // self.back_divisor
 
 
 class Plan(NamedTuple):
+    """
+    alone     three axes: no cluster knows of another, nor waits for its turn, and nobody adds them up
+    shares    the steps of a return
+    evidence  what a type's window counts
+    """
+
     types: tuple[TypePlan, ...]
     clusters: tuple[Cluster, ...]
     dependencies: tuple[Dependency, ...]
     cluster: Settings
     watch: Watch
     roles: dict[str, Authority]
+    alone: bool = False
+    shares: tuple[int, ...] = SHARES_MILLI
+    evidence: type[Evidence] = Evidence
 
 
 def plan_of(fleet: Fleet) -> Plan:
@@ -70,15 +82,44 @@ def plan_of(fleet: Fleet) -> Plan:
     declared = {cluster.id for cluster in fleet.clusters}
     used = dict.fromkeys(agent.cluster for agent in fleet.types)
     clusters = (*fleet.clusters, *(Cluster(id=name) for name in used if name not in declared))
-    types = tuple(_type(agent, answer_ns) for agent in fleet.types)
+    steady = fleet.controls.pace_hysteresis == "dwell"
+    types = tuple(_type(agent, answer_ns, steady) for agent in fleet.types)
     settings = Settings(CLUSTER_DWELL_NS, answer_ns=answer_ns)
-    return Plan(types, clusters, fleet.dependencies, settings, fleet.watch, roles)
+    alone = fleet.controls.pace_axes == "three"
+    return Plan(
+        types,
+        clusters,
+        () if alone else fleet.dependencies,
+        settings if steady else _unsteady(settings),
+        fleet.watch,
+        roles,
+        alone,
+        _SHARES[fleet.controls.pace_return],
+        SignalEvidence if fleet.controls.pace_evidence == "signals" else Evidence,
+    )
 
 
-def _type(agent: AgentType, answer_ns: int) -> TypePlan:
+_SHARES: Final[dict[str, tuple[int, ...]]] = {
+    "steps": SHARES_MILLI,
+    "small-steps": SMALL_SHARES_MILLI,
+    "at-once": AT_ONCE_MILLI,
+}
+# More returns than a day has seconds: no limit.
+_UNLIMITED: Final = 100_000
+
+
+def _unsteady(settings: Settings) -> Settings:
+    return settings._replace(dwell_ns=0, heals_max=_UNLIMITED)
+
+
+def _type(agent: AgentType, answer_ns: int, steady: bool = True) -> TypePlan:
     level, single = agent.pace.type, agent.pace.instance
     minutes = level.trigger_minutes or TRIGGER_MINUTES
     share = TRIGGER_SHARE if level.trigger_share is None else level.trigger_share
+    # A phase lasts at least as long as the window that speaks about it.
+    settings = Settings(
+        minutes * MINUTE, level.self_heals_per_day_max, level.decided_by == "person", answer_ns
+    )
     return TypePlan(
         agent.id,
         agent.cluster,
@@ -89,7 +130,7 @@ def _type(agent: AgentType, answer_ns: int) -> TypePlan:
         round(share * 1000),
         minutes,
         level.customer_message,
-        # A phase lasts at least as long as the window that speaks about it.
-        Settings(minutes * MINUTE, level.self_heals_per_day_max, level.decided_by == "person", answer_ns),
+        settings if steady else _unsteady(settings),
         INSTANCE_SETTINGS._replace(heals_max=single.self_heals_per_day_max, answer_ns=answer_ns),
+        BACK_SHARE_DIVISOR if steady else 1,
     )

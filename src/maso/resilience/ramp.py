@@ -26,6 +26,10 @@ from maso.resilience.counters import INSTANCES_MIN, Evidence
 # E6 asks for a gradual return; 1% shows whether it works at all, 10% whether it carries load.
 SHARES_MILLI: Final = (10, 100, 500, 1000)
 FULL_MILLI: Final = 1000
+# Nobody waits long enough to be many: what a gateway sized for the usual rate can take at 10,000 customers.
+SMALL_SHARES_MILLI: Final = (10, *range(50, 1001, 50))
+# All at once, which no fleet file may ask for: measured to compare.
+AT_ONCE_MILLI: Final = (1000,)
 # Long enough for several payments of 1% of 10,000 customers, short enough that a return takes two minutes.
 STEP_NS: Final = 30 * SECOND
 # A step whose members say nothing may have none; twice the dwell is given for one to speak.
@@ -63,11 +67,14 @@ class Word(NamedTuple):
 
 
 class Ramp:
-    """One return of one scope. `share_milli` is how much of it is back."""
+    """One return of one scope, by rising `shares`. `share_milli` is how much of it is back."""
 
-    __slots__ = ("_evidence", "abort_milli", "since", "step", "step_ns")
+    __slots__ = ("_evidence", "_shares", "abort_milli", "since", "step", "step_ns")
 
-    def __init__(self, now: int, abort_milli: int, step_ns: int = STEP_NS) -> None:
+    def __init__(
+        self, now: int, abort_milli: int, step_ns: int = STEP_NS, shares: tuple[int, ...] = SHARES_MILLI
+    ) -> None:
+        self._shares = shares
         self.step = 0
         self.since = now
         self.step_ns = step_ns
@@ -78,7 +85,7 @@ class Ramp:
 
     @property
     def share_milli(self) -> int:
-        return SHARES_MILLI[self.step]
+        return self._shares[self.step]
 
     @property
     def word(self) -> Word:
@@ -93,6 +100,8 @@ class Ramp:
 
     def advance(self, now: int) -> Verdict:
         """Time has passed. The last step, everybody, is no step to wait in: reaching it is done."""
+        if self.share_milli >= FULL_MILLI:
+            return Verdict.DONE
         lasted = now - self.since
         if lasted < self.step_ns:
             return Verdict.WAIT

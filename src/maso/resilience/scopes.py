@@ -17,7 +17,7 @@ Not handled: when a scope may rise, and who says so (`coordinator.py`).
 from typing import NamedTuple
 
 from maso.resilience.pace import TABLE, Authority, Level, Machine, Moved, Phase, Settings, Trigger
-from maso.resilience.ramp import FULL_MILLI, STEP_NS, Ramp, Verdict
+from maso.resilience.ramp import FULL_MILLI, SHARES_MILLI, STEP_NS, Ramp, Verdict
 from maso.resilience.signals import Move
 
 
@@ -40,12 +40,21 @@ class Scope:
         "name",
         "ramp",
         "rise",
+        "shares",
         "shown",
         "steady_since",
     )
 
-    def __init__(self, name: str, level: Level, settings: Settings, abort_milli: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        level: Level,
+        settings: Settings,
+        abort_milli: int,
+        shares: tuple[int, ...] = SHARES_MILLI,
+    ) -> None:
         self.name = name
+        self.shares = shares
         self.machine = Machine(level, settings)
         self.abort_milli = abort_milli
         self.floor = Phase.PRIMARY
@@ -78,7 +87,7 @@ class Scope:
     def begin(self, rise: Rise, now: int, step_ns: int = STEP_NS) -> list[Move]:
         """The first step of a return."""
         self.rise = rise
-        self.ramp = Ramp(now, self.abort_milli, step_ns)
+        self.ramp = Ramp(now, self.abort_milli, step_ns, self.shares)
         return [Move(self.name, rise.to, self._why(rise), rise.by, self.ramp.share_milli)]
 
     def hear(self, nhi: int, ok: bool, at: int, now: int, about: str) -> list[Move]:
