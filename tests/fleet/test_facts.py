@@ -8,7 +8,7 @@ import pytest
 from maso.clock import HOUR
 from maso.fleet.builtins import builtin_names
 from maso.fleet.operations import FACTS, OPERATIONS, RANGES, answer_range, range_of, worlds_of
-from maso.sim.driver import _make_worlds
+from maso.sim.driver import make_worlds
 from maso.streams import stream
 from maso.worlds.base import MemoryStore, World, shown
 from maso.worlds.desk import Desk
@@ -113,5 +113,5 @@ def test_where_two_worlds_know_a_fact_the_first_one_tells():
 def test_the_checks_and_a_run_have_the_same_worlds(name):
     fleet = fleet_of(text_of(name))
     named = {f.fact for s in fleet.schemas for f in s.fields.values() if f.fact}
-    run = tuple(world.name for world in _make_worlds(fleet, 1))
+    run = tuple(world.name for world in make_worlds(fleet, 1))
     assert worlds_of((a.operation for a in fleet.actions), named) == run

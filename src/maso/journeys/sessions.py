@@ -98,6 +98,10 @@ class Sessions:
             self._tally.cut += 1
             self._close(run)
 
+    def shut(self) -> None:
+        """Nobody new comes any more; who is there goes on."""
+        self._closing = True
+
     # Coming and going.
 
     def _enter(self, _: None) -> None:

@@ -304,7 +304,10 @@ def apply_gate(state: PlaneState, rules: Rulebook, record: GateRecord) -> None:
             session.gate = _gate_of(state, record.scope)
     else:
         for rule in rules.types:
-            if not rule.is_port:
+            if rule.is_port:
+                # A port has no phase, and its answers still arrive in a drain; when all ends, it ends too.
+                state.type_gates[rule.index] = state.gates.get(("stage", "system"), 0) << STAGE_SHIFT
+            else:
                 gate = join_gates(_gate_of(state, "system"), _gate_of(state, f"cluster:{rule.cluster}"))
                 state.type_gates[rule.index] = join_gates(gate, _gate_of(state, f"type:{rule.id}"))
                 state.type_returns[rule.index] = _returns(state, rule)

@@ -248,6 +248,13 @@ class Plane:
             return self.commit(m, [refusal], Outcome.DENY, hold)
         return self._decide(m, hold)
 
+    def refuse_held(self, now: int) -> list[Effect]:
+        """After a crash: what was held is refused, since its payload was nowhere else."""
+        effects: list[Effect] = []
+        for hold in tuple(self._holds):
+            effects += self._again(self._release(hold), hold, now, Finding(Outcome.DENY, endorse.LATE))
+        return effects
+
     def _endorse(self, event: Endorse, now: int) -> list[Effect]:
         record = EndorseRecord(now, event.kind, event.session, event.digest, event.not_after, True, 0)
         self._append(encode_record(record))

@@ -167,7 +167,7 @@ class Switch:
         if not self._covers(scope):
             return [], f"there is no `{scope[:128]}`"
         effects = self.advance(now)
-        counted = self._two(scope).take(wire, now)
+        counted = self._two(scope).take(wire, now, self.stage(scope))
         if isinstance(counted, Refused):
             self._note(scope, f"refused: {counted.why}", self.stage(scope), ())
             return effects, counted.why
@@ -313,7 +313,7 @@ class Switch:
             effects.append(Sweep(scope, self.issuer.sweep(moved.at, until), until, told))
         if moved.after is Stage.RUN:
             self._again(scope, kinds)
-        self._note(scope, moved.trigger.value, moved.before, moved.by, moved.at)
+        self._note(scope, moved.trigger.value, moved.before, moved.by, moved)
         if moved.after is not moved.before and moved.after < Stage.TERMINATE:
             self._renew_at = min(self._renew_at, self.now)  # the new stage travels with the next lease
         return effects
@@ -326,12 +326,15 @@ class Switch:
             if self.stage_of(kind) < Stage.FREEZE:
                 self._frozen_at.pop(kind.id, None)
 
-    def _note(self, scope: str, what: str, before: Stage, by: tuple[str, ...], at: int | None = None) -> None:
+    def _note(
+        self, scope: str, what: str, before: Stage, by: tuple[str, ...], moved: Moved | None = None
+    ) -> None:
         machine = self.machine(scope)
         epochs = {kind.id: self.issuer.epoch(kind.id) for kind in self.types_in(scope)}
         entry = Entry(
-            self.now if at is None else at, scope, what, before, machine.stage, by, machine.confirmed,
-            epochs, self.issuer.serial,
+            self.now if moved is None else moved.at, scope, what, before,
+            machine.stage if moved is None else moved.after, by, machine.confirmed, epochs,
+            self.issuer.serial,
         )  # fmt: skip
         self.log.append(entry)
 

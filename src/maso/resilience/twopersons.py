@@ -23,7 +23,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
 from maso.clock import MINUTE
-from maso.resilience.shutdown import Trigger
+from maso.resilience.shutdown import TABLE, Stage, Trigger
 
 _DOMAIN: Final = b"maso shutdown statement 1\x00"
 # Long enough to reach somebody who is on call, short enough that E7's reconciliation would not yet be over.
@@ -155,14 +155,17 @@ class TwoPersons:
         self.epoch = epoch
         self.order: Order | None = None
 
-    def take(self, wire: bytes, now: int) -> Counted | Refused:
-        """Count one statement."""
+    def take(self, wire: bytes, now: int, stage: Stage) -> Counted | Refused:
+        """Count one statement. What means nothing in the stage in force is not kept until it would."""
         read = self._read(wire, now)
         if isinstance(read, Refused):
             return read
         statement, person = read
         self._used.add(statement.signature)
-        return self._count(Want(statement.want), person, statement, now)
+        want = Want(statement.want)
+        if want in _BOTH and (stage, _BOTH[want]) not in TABLE:
+            return Refused(f"to {want.value} means nothing in {stage.name.lower()}")
+        return self._count(want, person, statement, now)
 
     def lapse(self, now: int) -> Counted | None:
         """The order that nobody completed in time; None while there is none, or time left."""

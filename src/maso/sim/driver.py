@@ -13,7 +13,7 @@ agents that reason: what an agent says is fresh text, what it does is its journe
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -68,7 +68,12 @@ class HandlesEvents(Protocol):
 
 
 class Stops(Protocol):
-    """A shutdown that is rehearsed: who may still speak, and how an action reaches its world (`stopping.py`)."""
+    """A shutdown that is rehearsed: who may still speak, and how an action reaches its world.
+
+    deaf  the plane hears nothing now
+    """
+
+    deaf: bool
 
     def lets(self, speaker: Actor, kind: int) -> bool: ...
 
@@ -127,7 +132,7 @@ class Simulation:
         self.tally = Tally()
         self.actors: dict[int, Actor] = {}  # of the honest, by NHI; ports included
         self.ports: dict[str, Actor] = {}
-        self.worlds = _make_worlds(fleet, seed) if worlds is None else tuple(worlds)
+        self.worlds = make_worlds(fleet, seed) if worlds is None else tuple(worlds)
         self.facts: dict[int, dict[str, Any]] = {}  # of every open session, hostile ones included
         self.keep_inboxes = any(w.wants_inbox for w in watchers)
         self._handle = plane.handle
@@ -196,6 +201,12 @@ class Simulation:
                     self._compiler.latency_ns(action.spec.port),
                 )
 
+    def move_outlets(self, before: World, after: World) -> None:
+        """A world was started anew over its store."""
+        for outlet in self._outlets.values():
+            if outlet.world is before:
+                outlet.world = after
+
     def _tick_worlds(self, _: None) -> None:
         for world in self.worlds:
             world.advance(self.now)
@@ -232,6 +243,8 @@ class Simulation:
     def raise_event(self, event: Any) -> list[Effect]:
         """The plane decides one event now; the caller follows the effects."""
         now = self.kernel.now
+        if self._stop is not None and self._stop.deaf:
+            return []
         if not self._observed:
             return self._handle(event, now)
         for watcher in self._watchers:
@@ -279,7 +292,7 @@ class Simulation:
                 if self._stop is None:
                     self.kernel.after(delay, self._perform, (effect, run, slow > 1))
                 else:
-                    self._stop.perform(effect, run, outlet, delay)
+                    self._stop.perform(effect, run, outlet, delay)  # type: ignore[arg-type]
                 if run is not None:
                     self.sessions.let_through(run)
             elif kind is Ask:
@@ -463,13 +476,13 @@ class Simulation:
         return made
 
 
-def _make_worlds(fleet: Fleet, seed: int) -> tuple[World, ...]:
+def make_worlds(fleet: Fleet, seed: int, shop: Callable[[], Shop] | None = None) -> tuple[World, ...]:
     """A world for each kind of operation or fact that the fleet knows; the ledger always."""
     named = {OPERATIONS[a.operation].world for a in fleet.actions}
     facts = {f.fact for s in fleet.schemas for f in s.fields.values() if f.fact is not None}
     worlds: list[World] = [Ledger(MemoryStore())]
     if "shop" in named or facts & SHOP_FACTS.keys() - DESK_FACTS.keys():
-        worlds.append(Shop(MemoryStore(), stream(seed, "world/shop")))
+        worlds.append(Shop(MemoryStore(), stream(seed, "world/shop")) if shop is None else shop())
     if "desk" in named or facts & DESK_FACTS.keys() - SHOP_FACTS.keys():
         worlds.append(Desk(MemoryStore(), stream(seed, "world/desk")))
     return tuple(worlds)

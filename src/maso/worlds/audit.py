@@ -70,7 +70,7 @@ def audit(
 
 def _ends(store: Store, listed: dict[str, str], live: Container[int], found: _Findings) -> set[str]:
     """Every row is at an end or listed. Returns the orders that a listed item is about."""
-    doubtful = {item.rpartition("/")[2] for item in listed if item.startswith("theirs/refund/")}
+    doubtful = {_stranger(item) for item in listed if item.startswith("theirs/refund/")}
 
     def look(item: str, order: str, session: int, ended: bool, how: str) -> None:
         if not ended and session in live:
@@ -120,10 +120,14 @@ def _gateway(
     doubtful: set[str],
     found: _Findings,
 ) -> None:
-    unseen = STATEMENT in dict(store.rows("listed"))
+    listed = dict(store.rows("listed"))
+    unseen = STATEMENT in listed
+    strange = {_stranger(item) for item in listed if item.startswith("theirs/")}
     ours = {held.key: held for _, held in store.rows("authorisation")}
     for hold in holds:
         held = ours.pop(hold.key, None)
+        if hold.key in strange:
+            doubtful.add(hold.order)
         if hold.order in doubtful:
             continue
         if held is None:
@@ -148,6 +152,11 @@ def _gateway(
     for number, account in theirs.items():
         if account.captured_minor != account.refunded_minor and not unseen:
             _differs(found, f"the gateway took money for an order `{number}` that we do not have")
+
+
+def _stranger(item: str) -> str:
+    """The gateway's key in an item that only the gateway knew; for a refund, the order."""
+    return item.split("/", 2)[2]
 
 
 def _same_money(order: Order, account: Account) -> bool:

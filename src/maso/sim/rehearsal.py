@@ -1,0 +1,479 @@
+"""One rehearsal of a kill switch in virtual time: a fleet at work, an order at a random moment, and outages.
+
+The run goes: traffic for some seconds, the order of two people, the stages, the reconciliation, the way back
+by two people; then the audit and the laws. Everything is drawn from the seed: same seed, same rehearsal.
+
+The bound is counted from the second person's order to the last effect that anybody but the reconciler caused.
+With the switch cut off from the agents no stage reaches them, so nothing but the lease counts, from the moment
+when the last one was issued; a rehearsal still asks for no more than the whole bound.
+
+Not here: real processes and databases (`live/`), and what agents would have wanted to say.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from nacl.signing import SigningKey
+
+from maso.clock import MS, SECOND
+from maso.fleet.model import Fleet
+from maso.fleet.rulebook import Rulebook
+from maso.journeys.actors import Keyring
+from maso.plane.plane import Plane
+from maso.resilience.shutdown import STAGE_NAMES, Stage
+from maso.resilience.switch import as_text, stop_plan
+from maso.resilience.twopersons import Want, state
+from maso.scan.scanner import Scanner
+from maso.sim.checkers import money
+from maso.sim.driver import Simulation, make_worlds
+from maso.sim.hostility import Hostile
+from maso.sim.outages import Outage
+from maso.sim.scene import Scene
+from maso.sim.stopping import Platform
+from maso.sim.till import Till
+from maso.sim.tower import Sweeper, Tower, persons, rehearsed
+from maso.worlds import settling
+from maso.worlds.audit import Audit, audit
+from maso.worlds.base import MemoryStore
+
+# Few products, so that carts compete for stock.
+PRODUCTS: Final = 40
+# The order comes somewhere in here: sessions that enter part-way have caught up after some seconds.
+KILL_NS: Final = (4 * SECOND, 16 * SECOND)
+# The second person answers within this, when they answer.
+SECOND_NS: Final = (200 * MS, 4 * SECOND)
+# The way back is ordered this long after the end.
+BACK_NS: Final = 2 * SECOND
+# Some who come too late are turned away; thousands more would show nothing new.
+SHUT_NS: Final = 2 * SECOND
+STEP_NS: Final = 5 * SECOND
+# Beyond the longest stages: outages last up to 1,000 seconds.
+HORIZON_NS: Final = 1_500 * SECOND
+
+
+class Wish(NamedTuple):
+    """What to rehearse. `kill_ns` None: drawn."""
+
+    seed: int
+    outages: tuple[Outage, ...]
+    scope: str = "system"
+    immediate: bool = False
+    kill_ns: int | None = None
+
+
+class MemoryLog:
+    """Evidence in memory; record numbers count from 1, as in a file."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    def append(self, body: bytes) -> int:
+        self.bodies.append(body)
+        return len(self.bodies)
+
+
+class Result(NamedTuple):
+    """What came of it. `wrong` is empty where every law held."""
+
+    seed: int
+    scope: str
+    immediate: bool
+    outages: tuple[str, ...]
+    ordered_ms: int
+    settled: bool
+    last_action_ms: int
+    bound_ms: int
+    stages_ms: dict[str, int]
+    in_flight_money_max: int
+    in_flight_money: int
+    drained: int
+    rolled_back: int
+    confirmed: int
+    listed: int
+    ambiguous: int
+    stock_equals_books: bool
+    gateway_calls_at_once_max: int
+    sessions: int
+    kept: int
+    fenced: dict[str, int]
+    hostile: dict[str, int]
+    people_called: int
+    messages: int
+    lost: int
+    back_ms: int | None
+    why_listed: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+
+class Rehearsal:
+    def __init__(
+        self, fleet: Fleet, rules: Rulebook, scanner: Scanner, wish: Wish, *, sessions: int | None = None
+    ) -> None:
+        self.wish = wish
+        self.plan = rehearsed(stop_plan(fleet))
+        people, self._keys = persons(wish.seed)
+        switch_key = SigningKey(f"maso rehearsal {wish.seed} switch".encode().ljust(32, b".")[:32])
+        latency = {region.id: region.latency_ms for region in fleet.regions}
+        self.scene = scene = Scene(self.plan, bytes(switch_key.verify_key), wish.seed, latency)
+        self.log = MemoryLog()
+        self.store = MemoryStore()
+        keyring = Keyring(rules, wish.seed)
+        plane = Plane(rules, keyring.plane, self.log, scanner)
+        self.platform = Platform(scene, plane, self.log, self.store, wish.seed, PRODUCTS)
+        worlds = make_worlds(fleet, wish.seed, self.platform.make_shop)
+        self.sim = Simulation(
+            fleet,
+            rules,
+            plane,
+            keyring,
+            seed=wish.seed,
+            minutes=1,
+            size=sessions,
+            worlds=worlds,
+            stop=self.platform,
+        )
+        scene.attach(self.sim.kernel)
+        self.till = Till(scene)
+        self.platform.sim, self.platform.till = self.sim, self.till
+        self.tower = Tower(scene, self.platform, self.till, people, switch_key, self._reached)
+        self.sweeper = Sweeper(
+            scene, self.platform, self.till, self.store, self.tower.done, self._committed, self._live
+        )
+        self.tower.sweeper = self.sweeper
+        scene.hear_done = self.tower.done
+        self.hostile = Hostile(scene, self.platform, self.till, self.tower, wish.scope)
+        self._nonce = 0
+        self._ordered = 0
+        self._resumed: int | None = None
+        self._back: int | None = None
+        self._stages: dict[str, int] = {}
+        self._begun: set[Outage] = set()
+
+    # The run.
+
+    def run(self) -> Result:
+        draws, kernel = self.scene.draws, self.sim.kernel
+        kill = draws.between(*KILL_NS) if self.wish.kill_ns is None else self.wish.kill_ns
+        self._drift()
+        self.tower.start()
+        self.sim.start()
+        self._begin_at(Stage.RUN)
+        kernel.at(kill, self._order, False)
+        while kernel.now < HORIZON_NS and not self._over():
+            kernel.run(kernel.now + STEP_NS)
+        return self._result()
+
+    def _over(self) -> bool:
+        return self._back is not None
+
+    def _drift(self) -> None:
+        """Clocks are a little off; by all that the plan allows for where drift is an outage."""
+        most = self.plan.drift_ns
+        places = ("plane", "gateway", *dict.fromkeys(t.region for t in self.plan.types))
+        bad = any(outage.kind == "clock-drift" for outage in self.wish.outages)
+        for place in places:
+            off = most if bad else most // 10
+            sign = 1 if self.scene.draws.bits(1) else -1
+            self.scene.clocks[place] = sign * (off if bad else self.scene.draws.below(off + 1))
+
+    # People.
+
+    def _say(self, who: str, want: Want) -> str:
+        self._nonce += 1
+        switch, now = self.tower.switch, self.sim.kernel.now
+        wire = state(self._keys[who], want, self.wish.scope, switch.epoch(self.wish.scope), self._nonce, now)
+        self.hostile.statements.append(wire)
+        return self.tower.statement(self.wish.scope, wire)
+
+    def _want(self) -> Want:
+        return Want.KILL if self.wish.immediate else Want.HALT
+
+    def _order(self, again: bool) -> None:
+        """The first person; the second follows, or does not."""
+        kernel, draws = self.sim.kernel, self.scene.draws
+        if self.tower.down:
+            kernel.after(SECOND, self._order, again)
+            return
+        kinds = {outage.kind for outage in self.wish.outages}
+        scope = self.wish.scope
+        self._say("bob" if again else "ann", self._want())
+        if "second-forged" in kinds and not again:
+            for who in ("ann", "ann2", "eve"):
+                self._say(who, self._want())
+            if self.tower.switch.machine(scope).confirmed:
+                self.platform.trouble.append("one person alone was taken for two")
+        gap = draws.between(*SECOND_NS)
+        if "second-silent" in kinds and not again:
+            kernel.after(self.plan.confirm_ns + gap, self._order, True)
+        else:
+            kernel.after(gap, self._second, "cid" if again else "bob")
+
+    def _second(self, who: str) -> None:
+        if self.tower.down:
+            self.sim.kernel.after(SECOND, self._second, who)
+            return
+        switch, scope = self.tower.switch, self.wish.scope
+        if switch.machine(scope).confirmed:
+            return
+        self._say(who, self._want())
+        if switch.machine(scope).confirmed:
+            self._ordered = self.sim.kernel.now
+            # A second order while the first one is carried out changes nothing.
+            self.sim.kernel.after(3 * SECOND, self._second_order)
+        else:
+            # The switch restarted between the two, and forgot the first half: order again.
+            self.sim.kernel.after(SECOND, self._order, True)
+
+    def _second_order(self, _: None = None) -> None:
+        stage = self.tower.switch.stage(self.wish.scope)
+        if Stage.RUN < stage < Stage.SETTLED and not self.tower.down:
+            for who in ("ann", "bob"):
+                self._say(who, Want.HALT)
+                self._say(who, Want.RESUME)
+            if self.tower.switch.stage(self.wish.scope) < stage:
+                self.platform.trouble.append("an order during the stop took a stage back")
+
+    def _resume(self, _: None) -> None:
+        if self.tower.down:
+            self.sim.kernel.after(SECOND, self._resume)
+            return
+        scope, switch = self.wish.scope, self.tower.switch
+        self._say("cid", Want.RESUME)
+        if switch.stage(scope) is not Stage.SETTLED:
+            self.platform.trouble.append("one person alone let it run again")
+        self._say("ann", Want.RESUME)
+        self._resumed = self.sim.kernel.now
+        self._wait_for_leases(None)
+
+    def _wait_for_leases(self, _: None) -> None:
+        """The way back is complete when every type that may act can begin something."""
+        assert self._resumed is not None
+        ready = all(
+            holder.may_begin(self.scene.clock(kind.region))
+            for kind in self.plan.types
+            if self.tower.switch.stage_of(kind) is Stage.RUN
+            for holder in (self.platform.holders[kind.id],)
+        )
+        waited = self.sim.kernel.now - self._resumed
+        if ready or waited > 60 * SECOND:
+            self._back = waited
+        else:
+            self.sim.kernel.after(50 * MS, self._wait_for_leases)
+
+    # Stages and outages.
+
+    def _reached(self, scope: str, stage: Stage) -> None:
+        if scope != self.wish.scope:
+            return
+        name = STAGE_NAMES[stage]
+        self._stages.setdefault(name, self.sim.kernel.now)
+        if stage is Stage.SETTLED:
+            self.sim.kernel.after(BACK_NS, self._resume)
+        if stage is not Stage.RUN:
+            self.sim.kernel.after(SHUT_NS, self._shut)
+        self._begin_at(stage)
+
+    def _shut(self, _: None) -> None:
+        self.sim.sessions.shut()
+
+    def _begin_at(self, stage: Stage) -> None:
+        for outage in self.wish.outages:
+            skipped = stage > outage.stage and outage not in self._begun and stage is not Stage.RUN
+            if (outage.stage is stage or skipped) and outage not in self._begun:
+                self._begun.add(outage)
+                self.sim.kernel.after(outage.begin_ns, self._begin, outage)
+
+    def _begin(self, outage: Outage) -> None:
+        scene, kernel = self.scene, self.sim.kernel
+        scene.broken[outage.kind] += 1
+        kernel.after(outage.length_ns, self._end, outage)
+        match outage.kind:
+            case "region-cut":
+                scene.net.cut("switch", outage.target)
+            case "partition":
+                scene.net.cut("switch", "*")
+            case "gateway-cut":
+                scene.net.cut("switch", "gateway")
+            case "lossy":
+                scene.net.lost_ppm = scene.net.twice_ppm = 200_000
+            case "orchestrator-hostile":
+                self.hostile.start()
+            case "plane-crash":
+                self.platform.crash()
+            case "switch-restart":
+                self.tower.crash()
+            case "reconciler-crash":
+                self.sweeper.crash()
+
+    def _end(self, outage: Outage) -> None:
+        scene = self.scene
+        scene.broken[outage.kind] -= 1
+        match outage.kind:
+            case "region-cut":
+                scene.net.mend("switch", outage.target)
+            case "partition":
+                scene.net.mend("switch", "*")
+            case "gateway-cut":
+                scene.net.mend("switch", "gateway")
+            case "lossy":
+                scene.net.lost_ppm = scene.net.twice_ppm = 0
+            case "plane-crash":
+                self.platform.recover()
+            case "switch-restart":
+                self.tower.restart()
+            case "orchestrator-stopped" | "orchestrator-hostile":
+                for scope, stage in list(self.platform.staged.items()):
+                    if stage >= Stage.TERMINATE:
+                        self.platform.end_scope(scope)
+                self.platform.report()
+
+    # What reconciliation needs to know.
+
+    def _committed(self, scope: str) -> Any:
+        """By the evidence where it has the freeze record; else by the switch's own time."""
+        ref = self.platform.freeze_refs.get(scope)
+        at = self._stages.get("freeze", self._stages.get("terminate", 0))
+        performed = self.platform.performed_at
+        if ref is not None:
+            return lambda number: number < ref
+        return lambda number: performed.get(number, at) < at
+
+    def _live(self, scope: str) -> frozenset[int]:
+        """Sessions that go on after this scope has stopped."""
+        level, _, name = scope.partition(":")
+        if level == "session":
+            return frozenset(n for n in self.sim.facts if n != int(name))
+        whole = len(self.scene.covered(scope)) == len(self.plan.types)
+        return frozenset() if whole else frozenset(self.sim.facts)
+
+    # What came of it.
+
+    def _result(self) -> Result:
+        scope = self.wish.scope
+        self.platform.carry_history()
+        books = self._audit()
+        wrong = [*self._laws(books), *self.platform.trouble, *self.hostile.accepted]
+        last = self._last_effect()
+        bound = self.plan.bound_ns(immediate=self.wish.immediate)
+        counts = self.sweeper.counts
+        listed = settling.outcomes(self.store)
+        net = self.scene.net
+        return Result(
+            self.wish.seed,
+            scope,
+            self.wish.immediate,
+            tuple(outage.text for outage in self.wish.outages),
+            self._ordered // MS,
+            scope in self.sweeper.finished,
+            max(0, last - self._ordered) // MS,
+            bound // MS,
+            {name: (at - self._ordered) // MS for name, at in self._stages.items()},
+            self.platform.in_flight_money_max,
+            self.platform.in_flight_at_freeze,
+            self.platform.drained,
+            counts["cancelled"],
+            counts["confirmed"],
+            len(listed),
+            books.ambiguous,
+            not books.stock_wrong and not books.books_wrong,
+            self.till.calls_at_once_max,
+            self.sim.tally.opened,
+            self.platform.kept,
+            dict(self.till.fenced + self.platform.fenced),
+            dict(self.hostile.tried),
+            len(self.tower.calls),
+            net.sent,
+            net.lost + net.cut_messages,
+            None if self._back is None else self._back // MS,
+            tuple(f"{item}: {why}" for item, why in listed.items()),
+            tuple(wrong),
+        )
+
+    def _audit(self) -> Audit:
+        return audit(
+            self.store, self.till.gateway.holds(), self.till.gateway.accounts(), self._live(self.wish.scope)
+        )
+
+    def _last_effect(self) -> int:
+        covered = {t.id for t in self.scene.covered(self.wish.scope)}
+        until = self._resumed or self.sim.kernel.now
+        times = [act.at for act in self.platform.acts if act.kind in covered and act.at <= until]
+        times += [b.at for b in self.till.booked if b.kind in covered and b.at <= until]
+        return max(times, default=self._ordered)
+
+    def _laws(self, books: Audit) -> list[str]:
+        scope = self.wish.scope
+        log = self.tower.switch.log
+        wrong = money.money(books) + money.forward(log)
+        if scope == "system":
+            wrong += money.frozen(self._before_way_back())
+        if not self._ordered:
+            wrong.append("the order never took effect")
+        elif scope not in self.sweeper.finished:
+            wrong.append("reconciliation never came to an end")
+        elif self._back is None:
+            wrong.append("the way back never came to an end")
+        bound = self.plan.bound_ns(immediate=self.wish.immediate)
+        late = self._last_effect() - self._ordered
+        if self._ordered and late > bound:
+            wrong.append(
+                f"bound: the last effect came {late // MS} ms after the order, the bound is {bound // MS}"
+            )
+        return wrong + self._after_terminate() + self._twice()
+
+    def _before_way_back(self) -> list[bytes]:
+        resumed = self.platform.resume_ref
+        return self.log.bodies if resumed is None else self.log.bodies[: resumed - 1]
+
+    def _after_terminate(self) -> list[str]:
+        """Once terminated, what still happens is let in before the last lease ran out."""
+        at = self._stages.get("terminate")
+        if at is None:
+            return []
+        covered = {t.id for t in self.scene.covered(self.wish.scope)}
+        limit = at + self.plan.lease_ns + self.plan.drift_ns
+        until = self._resumed or self.sim.kernel.now
+        late = [
+            f"terminate: {b.verb.value} of `{b.kind}` was let in {(b.let_in - at) // MS} ms after"
+            for b in self.till.booked
+            if b.kind in covered and limit < b.let_in <= until
+        ]
+        late += [
+            f"terminate: {a.operation} of `{a.kind}` took effect {(a.at - at) // MS} ms after"
+            for a in self.platform.acts
+            if a.kind in covered and limit < a.at <= until
+        ]
+        return late[:5]
+
+    def _twice(self) -> list[str]:
+        """Settling once more finds nothing, and changes nothing."""
+        if self.wish.scope not in self.sweeper.finished:
+            return []
+        committed, live = self._committed(self.wish.scope), self._live(self.wish.scope)
+        listed = settling.outcomes(self.store)
+        again = [item for item in settling.items(self.store, committed, live) if item.id not in listed]
+        if settling.STATEMENT in listed or not again:
+            return []
+        return [f"twice: `{item.id}` is still there to settle" for item in again[:5]]
+
+
+def document(result: Result) -> dict[str, Any]:
+    """For `--json`."""
+    built: dict[str, Any] = msgspec.to_builtins(result._asdict())
+    return built
+
+
+def log_of(rehearsal: Rehearsal) -> list[str]:
+    """What happened, line by line, for people."""
+    lines = []
+    for entry in rehearsal.tower.switch.log:
+        text = as_text(entry)
+        by = f" by {' and '.join(text['by'])}" if text["by"] else ""
+        lines.append(f"{entry.now / SECOND:9.3f} s  {text['scope']}  {text['what']}{by}: {text['stage']}")
+    for at, settle in rehearsal.sweeper.settles:
+        lines.append(f"{at / SECOND:9.3f} s  {settle.item.id}  {settle.state.name.lower()}: {settle.why}")
+    for at, scope, why in rehearsal.tower.calls:
+        lines.append(f"{at / SECOND:9.3f} s  {scope}  people are called: {why}")
+    return sorted(lines)

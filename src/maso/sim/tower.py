@@ -1,0 +1,315 @@
+"""The switch as a process, the people at its console, and the reconciler: what stops a platform from outside.
+
+The tower has its own timers and log and talks over the network; whatever is not confirmed is told again. A
+restart of it is a new switch over the entries of its log, encoded and decoded. The reconciler has the store
+and the gateway, nothing else; a new one begins anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from nacl.signing import SigningKey
+
+from maso.clock import MS, SECOND
+from maso.resilience import reconcile
+from maso.resilience.lease import RECONCILER
+from maso.resilience.lease import Call as Asked
+from maso.resilience.reconcile import Answer, Ask, Reconciler, Settle
+from maso.resilience.shutdown import Stage
+from maso.resilience.switch import (
+    CallPeople,
+    Effect,
+    Renew,
+    Revoke,
+    StopPlan,
+    Sweep,
+    Switch,
+    Tell,
+    decode_entry,
+    encode_entry,
+)
+from maso.resilience.twopersons import Person
+from maso.sim.scene import Scene
+from maso.sim.stopping import Platform
+from maso.sim.till import STATEMENT_NS, Letter, Statement, Till
+from maso.worlds import settling
+from maso.worlds.base import Store
+from maso.worlds.gateway import Call
+
+TICK_MIN_NS: Final = 50 * MS
+REPEAT_NS: Final = SECOND
+
+
+class Tower:
+    """The switch. `on_stage(scope, stage)` is told of every stage that it reaches."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        platform: Platform,
+        till: Till,
+        people: tuple[Person, ...],
+        key: SigningKey,
+        on_stage: Callable[[str, Stage], None],
+    ) -> None:
+        self._scene = scene
+        self._platform = platform
+        self._till = till
+        self._people = people
+        self._key = key
+        self._on_stage = on_stage
+        self.switch = Switch(scene.plan, people, key)
+        self.sweeper: Sweeper
+        self.down = False
+        self.restarts = 0
+        self.tells: list[Tell] = []
+        self.calls: list[tuple[int, str, str]] = []
+        self._current: dict[str, Tell] = {}
+        self._sweeps: dict[str, Sweep] = {}
+        self._planned: int | None = None
+
+    def start(self) -> None:
+        """The first leases are there before the first agent speaks."""
+        for effect in self.switch.advance(0):
+            if type(effect) is Renew:
+                self._platform.renewed(effect.lease)
+                self._platform.shown(effect.lease)
+                self._till.show(effect.lease)
+        self._plan()
+
+    def statement(self, scope: str, wire: bytes) -> str:
+        """Somebody at the console. The switch hears nobody while it restarts."""
+        if self.down:
+            return "the switch is restarting"
+        effects, why = self.switch.statement(scope, wire, self._scene.kernel.now)
+        self._out(effects)
+        return why
+
+    def done(self, told: tuple[str, Stage]) -> None:
+        if not self.down:
+            self._out(self.switch.done(*told, self._scene.kernel.now))
+
+    def crash(self) -> None:
+        self.down = True
+
+    def restart(self) -> None:
+        if not self.down:
+            return
+        entries = [decode_entry(encode_entry(entry)) for entry in self.switch.log]
+        self.switch = Switch(self._scene.plan, self._people, self._key)
+        self.switch.restore(entries, self._scene.kernel.now)
+        self.down = False
+        self.restarts += 1
+        self._planned = None
+        self._plan()
+
+    def _plan(self) -> None:
+        now = self._scene.kernel.now
+        at = max(self.switch.next_at, now + TICK_MIN_NS)
+        if self._planned is None or at < self._planned or self._planned <= now:
+            self._planned = at
+            self._scene.kernel.at(at, self._tick, at)
+
+    def _tick(self, planned: int) -> None:
+        if self.down or planned != self._planned:
+            return
+        self._planned = None
+        self._out(self.switch.advance(self._scene.kernel.now))
+        for tell in list(self._current.values()):
+            if self._platform.staged.get(tell.scope, Stage.RUN) < tell.stage:
+                self._say(tell)
+
+    def _say(self, tell: Tell) -> None:
+        self._scene.net.send("switch", "plane", self._platform.told, tell)
+
+    def _out(self, effects: list[Effect]) -> None:
+        net = self._scene.net
+        for effect in effects:
+            match effect:
+                case Tell(scope=scope, stage=stage):
+                    self.tells.append(effect)
+                    self._current[scope] = effect
+                    if stage is Stage.RUN:
+                        del self._current[scope]
+                    self._say(effect)
+                    self._on_stage(scope, stage)
+                case Renew(lease=lease):
+                    region = next(t.region for t in self._scene.plan.types if t.id == lease.type)
+                    net.send("switch", region, self._platform.renewed, lease)
+                    net.send("switch", "plane", self._platform.shown, lease)
+                    net.send("switch", "gateway", self._till.show, lease)
+                case Revoke(revocation=revocation):
+                    region = next(t.region for t in self._scene.plan.types if t.id == revocation.type)
+                    net.send("switch", region, self._platform.revoked, revocation)
+                    net.send("switch", "plane", self._platform.barred, revocation)
+                    net.send("switch", "gateway", self._till.revoked, revocation)
+                case Sweep():
+                    # It runs beside the database with an order of its own: it does not need the network.
+                    self._scene.kernel.after(TICK_MIN_NS, self.sweeper.begin, effect)
+                case CallPeople(scope=scope, why=why):
+                    self.calls.append((self._scene.kernel.now, scope, why))
+        self._plan()
+
+
+class Sweeper:
+    """The reconciler of one run."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        platform: Platform,
+        till: Till,
+        store: Store,
+        tell_done: Callable[[tuple[str, Stage]], None],
+        committed: Callable[[str], Callable[[int], bool]],
+        live: Callable[[str], frozenset[int]],
+    ) -> None:
+        self._scene = scene
+        self._platform = platform
+        self._till = till
+        self._store = store
+        self._tell_done = tell_done
+        self._committed = committed
+        self._live = live
+        self._life = 0
+        self._sweep: Sweep | None = None
+        self._statement: Statement | None = None
+        self.reconciler: Reconciler | None = None
+        self.crashes = 0
+        self.finished: dict[str, int] = {}
+        self.began: dict[str, int] = {}
+        self.counts: dict[str, int] = {"confirmed": 0, "cancelled": 0, "listed": 0, "asked": 0}
+        self.settles: list[tuple[int, Settle]] = []
+
+    def begin(self, sweep: Sweep) -> None:
+        if sweep.scope in self.finished:
+            return
+        self._platform.carry_history()
+        self.began.setdefault(sweep.scope, self._scene.kernel.now)
+        self._life += 1
+        self._sweep, self._statement, self.reconciler = sweep, None, None
+        self._ask_statement(self._life)
+
+    def crash(self) -> None:
+        """It dies in the middle; somebody starts a new one a little later."""
+        if self._sweep is not None and self._sweep.scope not in self.finished:
+            self._life += 1
+            self.crashes += 1
+            self.reconciler = None
+            self._scene.kernel.after(3 * SECOND, self.begin, self._sweep)
+
+    def _ask_statement(self, life: int) -> None:
+        sweep, now = self._sweep, self._scene.kernel.now
+        if life != self._life or sweep is None or self._statement is not None:
+            return
+        began = self.began[sweep.scope]
+        if now >= began + (sweep.until - began) // 2:
+            self._store.put("listed", settling.STATEMENT, "the gateway gave no statement of its books")
+            self._start(())
+            return
+        told = (sweep.revocations, self._hear_statement)
+        self._scene.net.send("reconciler", "gateway", self._till.statement, told)
+        self._scene.kernel.after(STATEMENT_NS, self._ask_statement, life)
+
+    def _hear_statement(self, statement: Statement) -> None:
+        if self._sweep is None or self._statement is not None or self.reconciler is not None:
+            return
+        if self._sweep.scope in self.finished:
+            return
+        self._statement = statement
+        self._store.delete("listed", settling.STATEMENT)
+        whole = not self._live(self._sweep.scope)
+        found = settling.strangers(self._store, statement.holds, statement.accounts) if whole else []
+        self._start(tuple(found))
+
+    def _start(self, strangers: tuple[reconcile.Item, ...]) -> None:
+        sweep, now = self._sweep, self._scene.kernel.now
+        assert sweep is not None
+        found = settling.items(self._store, self._committed(sweep.scope), self._live(sweep.scope))
+        left = max(0, sweep.until - now)
+        self.reconciler = Reconciler((*found, *strangers), now, left)
+        self._do(self.reconciler.start())
+        self._tick(self._life)
+
+    def _tick(self, life: int) -> None:
+        reconciler = self.reconciler
+        if life != self._life or reconciler is None:
+            return
+        self._do(reconciler.advance(self._scene.kernel.now))
+        if reconciler.done:
+            self._finish(life)
+            return
+        at = reconciler.next_at
+        assert at is not None
+        self._scene.kernel.at(max(at, self._scene.kernel.now + TICK_MIN_NS), self._tick, life)
+
+    def _finish(self, life: int) -> None:
+        sweep = self._sweep
+        assert sweep is not None
+        self.finished.setdefault(sweep.scope, self._scene.kernel.now)
+        self._again((life, sweep.scope))
+
+    def _again(self, what: tuple[int, str]) -> None:
+        """Say that it is done until the switch has heard it."""
+        life, scope = what
+        if life != self._life:
+            return
+        self._scene.net.send("reconciler", "switch", self._tell_done, (scope, Stage.RECONCILE))
+        late = self._scene.kernel.now - self.finished[scope] > 60 * SECOND
+        self._scene.kernel.after((10 if late else 1) * REPEAT_NS, self._again, what)
+
+    def _do(self, effects: list[reconcile.Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Ask):
+                self._ask(effect)
+            else:
+                self.settles.append((self._scene.kernel.now, effect))
+                settling.book(self._store, effect)
+                self.counts[effect.state.name.lower()] += 1
+
+    def _ask(self, ask: Ask) -> None:
+        assert self._sweep is not None
+        self.counts["asked"] += 1
+        life = self._life
+
+        def reply(told: tuple[Call, Answer]) -> None:
+            self._answered(life, ask, told[1])
+
+        call = settling.call_of(self._store, ask)
+        asked = Asked(RECONCILER, 0, 0, 0, True, True)
+        letter = Letter(call, self._sweep.lease, asked, "reconciler", reply)
+        self._scene.net.send("reconciler", "gateway", self._till.arrive, letter)
+
+    def _answered(self, life: int, ask: Ask, answer: Answer) -> None:
+        if life != self._life or self.reconciler is None:
+            return
+        self._do(self.reconciler.answer(ask.item.id, ask.verb, answer, self._scene.kernel.now))
+        if self.reconciler.done:
+            self._finish(life)
+
+
+def persons(seed: int) -> tuple[tuple[Person, ...], dict[str, SigningKey]]:
+    """Three people of a rehearsal and their keys; the first has two. Keys of `eve` are nobody's."""
+    keys = {
+        name: SigningKey(f"maso rehearsal {seed} {name}".encode().ljust(32, b".")[:32])
+        for name in ("ann", "ann2", "bob", "cid", "eve")
+    }
+
+    def public(*names: str) -> tuple[bytes, ...]:
+        return tuple(bytes(keys[name].verify_key) for name in names)
+
+    return (
+        Person("ann", ROLE, public("ann", "ann2")),
+        Person("bob", ROLE, public("bob")),
+        Person("cid", ROLE, public("cid")),
+    ), keys
+
+
+ROLE: Final = "incident commander"
+
+
+def rehearsed(plan: StopPlan) -> StopPlan:
+    """The plan with the role that the rehearsal's people have, and a second who is awaited for a minute."""
+    return plan._replace(roles=(ROLE,), confirm_ns=60 * SECOND)
