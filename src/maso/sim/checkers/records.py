@@ -17,7 +17,7 @@ from maso.evidence.records import (
     Record,
     decode_record,
 )
-from maso.plane.effects import Admitted, Ask, Deliver, Ended, Perform, Purged, Refuse
+from maso.plane.effects import Admitted, Ask, Deliver, Ended, Perform, Purged, Refuse, Staged
 from maso.plane.events import (
     Admit,
     Answer,
@@ -134,6 +134,10 @@ class EveryDecisionRecorded:
             case Purged(nhi=nhi):
                 right = isinstance(record, EndRecord) and record.nhis == (nhi,)
                 return "" if right else "a purge differs from its record"
+            case Staged(scope=scope, stage=stage):
+                right = isinstance(record, GateRecord) and record.what == "stage"
+                right = right and (scope, stage) == (record.scope, record.value)  # type: ignore[union-attr]
+                return "" if right else "a stage differs from its record"
         return "an effect of an unknown kind"
 
     def released(self, r: Release) -> str:
