@@ -1,13 +1,17 @@
 """The audit of a drill: both databases, both logs and the clock, after everything; nobody's word for it.
 
 What it does with our books and the gateway's is `worlds/audit.py`. Besides: no call of an agent was booked
-under an epoch that the gateway knew to be over, nor after every lease had run out; the last effect of an
-agent anywhere lies within the bound; both logs verify, after a crash once they are recovered.
+under an epoch that the gateway knew to be over, nor after every lease had run out; the plane let no action go
+after its freeze record; the last effect of an agent anywhere lies within the bound; both logs verify, after
+a crash once they are recovered.
 """
 
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from maso.envelope import MessageKind
+from maso.evidence.read import read
+from maso.evidence.records import GateRecord, MessageRecord, decode_record
 from maso.evidence.store import resume
 from maso.evidence.verify import verify
 from maso.live import listing
@@ -18,6 +22,8 @@ from maso.live.reconciler_process import TABLE, Settlement
 from maso.live.sqlite import SqliteDatabase
 from maso.live.stores import BatchedStore
 from maso.resilience.lease import RECONCILER
+from maso.resilience.shutdown import Stage
+from maso.verdict import Outcome
 from maso.worlds.audit import Audit, audit
 
 HISTORY: Final = "history/"
@@ -42,9 +48,17 @@ class Effects(NamedTuple):
     after_leases: int
 
 
+class Released(NamedTuple):
+    """What the plane let go, by its own evidence: when last, and how many actions after its freeze record."""
+
+    last_ns: int
+    after_freeze: int
+
+
 class Findings(NamedTuple):
     audit: Audit
     effects: Effects
+    released: Released
     last_write_ns: int
     outcomes: dict[str, int]
     evidence: dict[str, Any]
@@ -64,15 +78,17 @@ def look(folder: Path, database: str, clock: Clock, evidence_seed: bytes, now: i
     outcomes: dict[str, int] = {}
     for row in settled:
         outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
+    evidence = {
+        "platform": evidence_state(folder, evidence_seed, now),
+        "switch": evidence_state(folder / "switch", evidence_seed, now),
+    }
     return Findings(
         audit(ours, holds.values(), accounts.values()),
         effects(theirs, clock),
+        released(folder),
         int(ours.get(META, "at") or 0),
         outcomes,
-        {
-            "platform": evidence_state(folder, evidence_seed, now),
-            "switch": evidence_state(folder / "switch", evidence_seed, now),
-        },
+        evidence,
     )
 
 
@@ -97,6 +113,20 @@ def effects(theirs: BatchedStore, clock: Clock) -> Effects:
     after = sum(b.booked_ns > clock.leases_out for b in bookings) if clock.leases_out else 0
     drained = sum(0 < clock.frozen <= b.booked_ns for b in bookings)
     return Effects(max((b.booked_ns for b in bookings), default=0), drained, revoked, after)
+
+
+def released(run_dir: Path) -> Released:
+    """Actions that the plane let go, read from its evidence after recovery."""
+    last, after, frozen = 0, 0, False
+    for _, body in read(run_dir):
+        record = decode_record(body)
+        match record:
+            case MessageRecord(kind=MessageKind.ACTION) if record.outcome <= Outcome.REDACT:
+                last = record.now
+                after += frozen
+            case GateRecord(what="stage", outcome=Outcome.ALLOW):
+                frozen = record.value >= Stage.FREEZE
+    return Released(last, after)
 
 
 def evidence_state(run_dir: Path, seed: bytes, now: int) -> dict[str, Any]:

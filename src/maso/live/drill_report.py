@@ -1,8 +1,9 @@
 """What a drill says: its figures, and whether it passed.
 
 It passes when nothing is ambiguous, stock and both books agree, nothing of an agent was booked under an
-epoch that was over or after every lease had run out, the last action lies within the bound, the logs verify,
-and nothing is listed for a person unless the fault makes the gateway's answer unobtainable.
+epoch that was over or after every lease had run out, the plane let nothing go after the freeze, the last
+action lies within the bound, the logs verify, and nothing is listed for a person unless the fault makes the
+gateway's answer unobtainable.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ def report(
     """The document of one drill. `ended` is what the platform said last, empty if it was killed."""
     partition = wish.fault is not None and wish.fault.cut
     bound = plan.bound_ns(immediate=wish.immediate, partition=partition)
-    last = max(found.effects.last_ns, int(ended.get("last_action_ns", 0)))
+    last = max(found.effects.last_ns, found.released.last_ns, int(ended.get("last_action_ns", 0)))
     last_ms = max(0, last - clock.ordered) / MS_NS
     audit, effects = found.audit, found.effects
     document = {
@@ -44,6 +45,7 @@ def report(
         "books_wrong": audit.books_wrong,
         "booked_under_revoked_epoch": effects.under_revoked,
         "booked_after_leases": effects.after_leases,
+        "released_after_freeze": found.released.after_freeze,
         "last_action_ms": round(last_ms, 3),
         "bound_ms": bound / MS_NS,
         "drained": effects.drained,
@@ -84,6 +86,8 @@ def broken(document: dict[str, Any], *, listed_allowed: bool) -> list[str]:
         out.append("stock, our books and the gateway's differ")
     if document["booked_under_revoked_epoch"] or document["booked_after_leases"]:
         out.append("an agent's call was booked after its right had ended")
+    if document["released_after_freeze"]:
+        out.append(f"the plane let {document['released_after_freeze']} actions go after the freeze")
     if document["last_action_ms"] > document["bound_ms"]:
         out.append("the last action came after the bound")
     if document["listed"] and not listed_allowed:

@@ -1,0 +1,45 @@
+"""What tests of the live part share: a small drill, leases from a switch of the test's own."""
+
+from pathlib import Path
+from typing import Any
+
+from nacl.signing import SigningKey
+
+from maso.cli.fleet import declared
+from maso.clock import MS, SECOND
+from maso.live.databases import sqlite_address
+from maso.live.drill import Wish
+from maso.live.drill_faults import FAULTS
+from maso.resilience.lease import Issuer
+
+SWITCH = SigningKey(bytes(range(32)))
+LEASE_NS = SECOND
+
+
+def issuer() -> Issuer:
+    return Issuer(SWITCH, LEASE_NS)
+
+
+def small(folder: Path, sockets: Path, **changed: Any) -> Wish:
+    """A drill of 60 sessions at ten times the pace, with leases of a second."""
+    sessions = changed.pop("sessions", 60)
+    fault = changed.pop("fault", "")
+    found = declared("ecommerce-10k", str(sessions), [])
+    plain: dict[str, Any] = {
+        "fleet": found.fleet,
+        "fleet_text": found.text,
+        "folder": folder,
+        "sockets": sockets,
+        "database": sqlite_address(folder / "platform.db"),
+        "seed": 1,
+        "sessions": sessions,
+        "fault": FAULTS.get(fault),
+        "fault_name": fault,
+        "ramp_seconds": 0.5,
+        "order_after": (1.5, 2.5),
+        "speed": 10,
+        "lease_ns": LEASE_NS,
+        "renew_ns": LEASE_NS // 3,
+        "drift_ns": 50 * MS,
+    }
+    return Wish(**{**plain, **changed})
