@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from nacl.signing import SigningKey
 
 from maso.cli.fleet import declared
@@ -14,6 +15,7 @@ from maso.resilience.lease import Issuer
 
 SWITCH = SigningKey(bytes(range(32)))
 LEASE_NS = SECOND
+RECONCILE_SECONDS = 20
 
 
 def issuer() -> Issuer:
@@ -25,8 +27,13 @@ def small(folder: Path, sockets: Path, **changed: Any) -> Wish:
     sessions = changed.pop("sessions", 60)
     fault = changed.pop("fault", "")
     found = declared("ecommerce-10k", str(sessions), [])
+    # A gateway that never comes back is waited for until the ceiling: five minutes in the fleet file.
+    ceilings = [
+        msgspec.structs.replace(s, seconds_max=RECONCILE_SECONDS) if s.stage == "reconcile" else s
+        for s in found.fleet.shutdown
+    ]
     plain: dict[str, Any] = {
-        "fleet": found.fleet,
+        "fleet": msgspec.structs.replace(found.fleet, shutdown=tuple(ceilings)),
         "fleet_text": found.text,
         "folder": folder,
         "sockets": sockets,

@@ -102,6 +102,7 @@ def test_over_a_bus_that_changes_messages(tmp_path: Path, sockets: Path) -> None
 
 def test_an_immediate_kill_drains_nothing(tmp_path: Path, sockets: Path) -> None:
     document = hold(small(tmp_path, sockets, immediate=True, seed=6))
-    assert list(document["stages_ms"]) == ["terminate", "reconcile", "settled"]
+    # The first person's word freezes; the second's ends it.
+    assert list(document["stages_ms"]) == ["freeze", "terminate", "reconcile", "settled"]
     assert document["drained"] == 0
     assert document["bound_ms"] < 25_000
