@@ -121,7 +121,10 @@ def contracts(range_: Range) -> None:
     """T3-CONTRACT accepts whatever decodes."""
     real = range_.plane.contracts
     range_.plane.contracts = SimpleNamespace(  # type: ignore[assignment]
-        verify=lambda data, now: decode_contract(data), transitive=lambda _: None, graph=real.graph
+        verify=lambda data, now: decode_contract(data),
+        transitive=lambda _: None,
+        graph=real.graph,
+        policy=real.policy,
     )
 
 
