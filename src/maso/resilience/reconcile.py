@@ -216,6 +216,12 @@ class Settle(NamedTuple):
 Effect = Ask | Settle
 
 
+def _rank(item: Item) -> int:
+    """An authorisation that is kept for its capture is at an end when that is."""
+    kept = item.kind is Kind.AUTHORISATION and item.book is Book.DONE and item.right
+    return 2 * KIND_RANK[Kind.CAPTURE] + 1 if kept else 2 * KIND_RANK[item.kind]
+
+
 class Case:
     """One item on its way."""
 
@@ -250,7 +256,7 @@ class Reconciler:
             case = self.cases[item.id] = Case(item)
             groups.setdefault(item.group, []).append(case)
         for group in groups.values():
-            group.sort(key=lambda case: (KIND_RANK[case.item.kind], case.item.id), reverse=True)
+            group.sort(key=lambda case: (_rank(case.item), case.item.id), reverse=True)
         self._groups = groups  # the next of each is last
         self._ready = list(reversed(groups))
 
@@ -346,11 +352,12 @@ class Reconciler:
         """Whether to complete it; an order by what became of its capture in this sweep."""
         return case.item.group in self._captured if case.item.kind is Kind.ORDER else case.item.right
 
-    @staticmethod
-    def _local(case: Case, right: bool) -> State:
+    def _local(self, case: Case, right: bool) -> State:
         """What becomes of an item that needs no gateway."""
         if case.item.book is Book.THEIRS:
             return State.LISTED
+        if case.item.kind is Kind.AUTHORISATION and case.item.group not in self._captured:
+            return State.CANCELLED  # its capture was undone, and with it what was held
         cancel = case.item.kind is Kind.RESERVATION or (case.item.kind is Kind.ORDER and not right)
         return State.CANCELLED if cancel else State.CONFIRMED
 

@@ -60,9 +60,13 @@ class Hostile:
         for holder in self._platform.holders.values():
             if holder.lease is not None and holder.lease not in self._leases:
                 self._leases.append(holder.lease)
-        if self._tower.switch.stage(self._scope) > Stage.RUN and self._leases:
+        if self._tower.switch.stage(self._scope) > Stage.RUN:
             draws = self._scene.draws
-            act = draws.pick((self._make_up, self._push, self._replay, self._forge, self._lie))
+            acts = (self._make_up, self._push, self._replay, self._forge, self._lie)
+            # A type that goes on may act: what it could steal then is not what a stop is about.
+            covered = {t.id for t in self._scene.covered(self._scope)}
+            self._leases = [lease for lease in self._leases if lease.type in covered]
+            act = draws.pick(acts if self._leases else (self._lie,))
             self.tried[act.__name__.strip("_")] += 1
             act()
         self._scene.kernel.after(EVERY_NS, self._act)

@@ -4,14 +4,15 @@ The run goes: traffic for some seconds, the order of two people, the stages, the
 by two people; then the audit and the laws. Everything is drawn from the seed: same seed, same rehearsal.
 
 The bound is counted from the second person's order to the last effect that anybody but the reconciler caused.
-With the switch cut off from the agents no stage reaches them, so nothing but the lease counts, from the moment
-when the last one was issued; a rehearsal still asks for no more than the whole bound.
+With the switch cut off from the agents no stage reaches them, so nothing but the lease counts, from the
+moment when the last one was issued; a rehearsal still asks for no more than the whole bound.
 
 Not here: real processes and databases (`live/`), and what agents would have wanted to say.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -29,11 +30,12 @@ from maso.scan.scanner import Scanner
 from maso.sim.checkers import money
 from maso.sim.driver import Simulation, make_worlds
 from maso.sim.hostility import Hostile
-from maso.sim.outages import Outage
+from maso.sim.outages import Outage, drawn
 from maso.sim.scene import Scene
 from maso.sim.stopping import Platform
 from maso.sim.till import Till
 from maso.sim.tower import Sweeper, Tower, persons, rehearsed
+from maso.streams import PER_MILLION, stream
 from maso.worlds import settling
 from maso.worlds.audit import Audit, audit
 from maso.worlds.base import MemoryStore
@@ -107,10 +109,54 @@ class Result(NamedTuple):
     wrong: tuple[str, ...]
 
 
+# E's session of 15 minutes in one: some seconds of traffic then have payments in flight.
+HURRY: Final = 15
+
+
+def hurried(fleet: Fleet) -> Fleet:
+    """A depth fleet whose agents act fifteen times as fast as declared."""
+    load = fleet.workload
+    minutes = max(1, load.session_minutes // HURRY)
+    return msgspec.structs.replace(fleet, workload=msgspec.structs.replace(load, session_minutes=minutes))
+
+
+def prepare(fleet: Fleet) -> tuple[Fleet, Rulebook]:
+    """What all rehearsals of one fleet share."""
+    return fleet, Rulebook(fleet)
+
+
+def regions_of(fleet: Fleet) -> tuple[str, ...]:
+    """The regions in which the fleet has agents."""
+    return tuple(dict.fromkeys(t.region for t in stop_plan(fleet).types if t.region))
+
+
+# A depth fleet numbers its sessions from 1: these two are there early and late.
+_SESSIONS: Final = (3, 7)
+
+
+def wish_of(fleet: Fleet, seed: int) -> Wish:
+    """The wish of one seed: half of them stop everything, a quarter immediately."""
+    draws = stream(seed, "rehearsal")
+    kind = draws.pick(stop_plan(fleet).types)
+    parts = [f"type:{kind.id}", f"cluster:{kind.cluster}", *(f"session:{n}" for n in _SESSIONS)]
+    parts += [f"region:{kind.region}"] if kind.region else []
+    scope = "system" if draws.bits(1) else draws.pick(parts)
+    return Wish(seed, drawn(draws, regions_of(fleet)), scope, draws.chance(PER_MILLION // 4))
+
+
+class AllBut(NamedTuple):
+    """Every session but one."""
+
+    session: int
+
+    def __contains__(self, session: object) -> bool:
+        return session != self.session
+
+
 class Rehearsal:
-    def __init__(
-        self, fleet: Fleet, rules: Rulebook, scanner: Scanner, wish: Wish, *, sessions: int | None = None
-    ) -> None:
+    """`fleet` and `rules` belong together (`prepare`); a depth fleet has as many sessions as its size."""
+
+    def __init__(self, fleet: Fleet, rules: Rulebook, scanner: Scanner, wish: Wish) -> None:
         self.wish = wish
         self.plan = rehearsed(stop_plan(fleet))
         people, self._keys = persons(wish.seed)
@@ -130,7 +176,7 @@ class Rehearsal:
             keyring,
             seed=wish.seed,
             minutes=1,
-            size=sessions,
+            size=fleet.size if fleet.kind == "depth" else None,
             worlds=worlds,
             stop=self.platform,
         )
@@ -139,7 +185,14 @@ class Rehearsal:
         self.platform.sim, self.platform.till = self.sim, self.till
         self.tower = Tower(scene, self.platform, self.till, people, switch_key, self._reached)
         self.sweeper = Sweeper(
-            scene, self.platform, self.till, self.store, self.tower.done, self._committed, self._live
+            scene,
+            self.platform,
+            self.till,
+            self.store,
+            self.tower.done,
+            self._committed,
+            self._live,
+            self._taken,
         )
         self.tower.sweeper = self.sweeper
         scene.hear_done = self.tower.done
@@ -150,6 +203,7 @@ class Rehearsal:
         self._back: int | None = None
         self._stages: dict[str, int] = {}
         self._begun: set[Outage] = set()
+        self.outages_seen: list[tuple[int, str]] = []
 
     # The run.
 
@@ -288,6 +342,7 @@ class Rehearsal:
     def _begin(self, outage: Outage) -> None:
         scene, kernel = self.scene, self.sim.kernel
         scene.broken[outage.kind] += 1
+        self.outages_seen.append((kernel.now, f"{outage.text} begins"))
         kernel.after(outage.length_ns, self._end, outage)
         match outage.kind:
             case "region-cut":
@@ -310,6 +365,7 @@ class Rehearsal:
     def _end(self, outage: Outage) -> None:
         scene = self.scene
         scene.broken[outage.kind] -= 1
+        self.outages_seen.append((self.sim.kernel.now, f"{outage.text} ends"))
         match outage.kind:
             case "region-cut":
                 scene.net.mend("switch", outage.target)
@@ -340,13 +396,18 @@ class Rehearsal:
             return lambda number: number < ref
         return lambda number: performed.get(number, at) < at
 
-    def _live(self, scope: str) -> frozenset[int]:
-        """Sessions that go on after this scope has stopped."""
+    def _live(self, scope: str) -> Container[int]:
+        """Sessions that go on when this scope stops: what becomes of them is another story."""
         level, _, name = scope.partition(":")
         if level == "session":
-            return frozenset(n for n in self.sim.facts if n != int(name))
+            return AllBut(int(name))
         whole = len(self.scene.covered(scope)) == len(self.plan.types)
-        return frozenset() if whole else frozenset(self.sim.facts)
+        return () if whole else AllBut(0)
+
+    def _taken(self, scope: str) -> frozenset[str]:
+        """Payments under way by types that this scope has stopped."""
+        covered = {t.id for t in self.scene.covered(scope)}
+        return frozenset(key for key, kind in self.platform.paid_by.items() if kind in covered)
 
     # What came of it.
 
@@ -451,9 +512,10 @@ class Rehearsal:
         """Settling once more finds nothing, and changes nothing."""
         if self.wish.scope not in self.sweeper.finished:
             return []
-        committed, live = self._committed(self.wish.scope), self._live(self.wish.scope)
+        scope = self.wish.scope
         listed = settling.outcomes(self.store)
-        again = [item for item in settling.items(self.store, committed, live) if item.id not in listed]
+        found = settling.items(self.store, self._committed(scope), self._live(scope), self._taken(scope))
+        again = [item for item in found if item.id not in listed]
         if settling.STATEMENT in listed or not again:
             return []
         return [f"twice: `{item.id}` is still there to settle" for item in again[:5]]
@@ -467,13 +529,13 @@ def document(result: Result) -> dict[str, Any]:
 
 def log_of(rehearsal: Rehearsal) -> list[str]:
     """What happened, line by line, for people."""
-    lines = []
+    lines: list[tuple[int, str]] = []
     for entry in rehearsal.tower.switch.log:
         text = as_text(entry)
         by = f" by {' and '.join(text['by'])}" if text["by"] else ""
-        lines.append(f"{entry.now / SECOND:9.3f} s  {text['scope']}  {text['what']}{by}: {text['stage']}")
+        lines.append((entry.now, f"{text['scope']}  {text['what']}{by}: {text['stage']}"))
     for at, settle in rehearsal.sweeper.settles:
-        lines.append(f"{at / SECOND:9.3f} s  {settle.item.id}  {settle.state.name.lower()}: {settle.why}")
-    for at, scope, why in rehearsal.tower.calls:
-        lines.append(f"{at / SECOND:9.3f} s  {scope}  people are called: {why}")
-    return sorted(lines)
+        lines.append((at, f"{settle.item.id}  {settle.state.name.lower()}: {settle.why}"))
+    lines += [(at, f"{scope}  people are called: {why}") for at, scope, why in rehearsal.tower.calls]
+    lines += [(at, f"outage  {what}") for at, what in rehearsal.outages_seen]
+    return [f"{at / SECOND:9.3f} s  {line}" for at, line in sorted(lines, key=lambda line: line[0])]

@@ -124,6 +124,7 @@ class Platform:
         self.in_flight_at_freeze = 0
         self.drained = self.refused_in_drain = self.kept = 0
         self.performed_at: dict[int, int] = {}
+        self.paid_by: dict[str, str] = {}  # by key of a payment, whose lease it was made on
         self.spoke_last = 0
         self.said_without_lease = 0
         self.recovered = 0
@@ -190,6 +191,7 @@ class Platform:
                 started = self.shop.begin(outlet.operation, effect.session, args, key, self.scene.kernel.now)
                 if isinstance(started, Call):
                     work.call = started
+                    self.paid_by[key] = work.kind
                     self._ask(work)
                     return
                 answer = started[0]
@@ -278,6 +280,7 @@ class Platform:
         for call in owed:
             payer = self._payer()
             work = Work(None, None, None, payer, True, self.scene.kernel.now)
+            self.paid_by[call.key] = payer
             work.call = call
             self.works[call.key] = work
             self._ask(work)

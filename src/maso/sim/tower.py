@@ -7,7 +7,7 @@ and the gateway, nothing else; a new one begins anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from nacl.signing import SigningKey
@@ -164,7 +164,8 @@ class Sweeper:
         store: Store,
         tell_done: Callable[[tuple[str, Stage]], None],
         committed: Callable[[str], Callable[[int], bool]],
-        live: Callable[[str], frozenset[int]],
+        live: Callable[[str], Container[int]],
+        taken: Callable[[str], frozenset[str]],
     ) -> None:
         self._scene = scene
         self._platform = platform
@@ -173,6 +174,7 @@ class Sweeper:
         self._tell_done = tell_done
         self._committed = committed
         self._live = live
+        self._taken = taken
         self._life = 0
         self._sweep: Sweep | None = None
         self._statement: Statement | None = None
@@ -220,14 +222,15 @@ class Sweeper:
             return
         self._statement = statement
         self._store.delete("listed", settling.STATEMENT)
-        whole = not self._live(self._sweep.scope)
-        found = settling.strangers(self._store, statement.holds, statement.accounts) if whole else []
-        self._start(tuple(found))
+        live = self._live(self._sweep.scope)
+        self._start(tuple(settling.strangers(self._store, statement.holds, statement.accounts, live)))
 
     def _start(self, strangers: tuple[reconcile.Item, ...]) -> None:
         sweep, now = self._sweep, self._scene.kernel.now
         assert sweep is not None
-        found = settling.items(self._store, self._committed(sweep.scope), self._live(sweep.scope))
+        scope = sweep.scope
+        live, taken = self._live(scope), self._taken(scope)
+        found = settling.items(self._store, self._committed(scope), live, taken)
         left = max(0, sweep.until - now)
         self.reconciler = Reconciler((*found, *strangers), now, left)
         self._do(self.reconciler.start())

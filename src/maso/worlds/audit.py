@@ -83,10 +83,12 @@ def _ends(store: Store, listed: dict[str, str], live: Container[int], found: _Fi
             found.say(f"`{item}` is {how}, and not listed")
 
     for key, payment in store.rows("payment"):
-        look(f"{payment.verb}/{key}", payment.order, 0, payment.state != "asked", payment.state)
+        look(f"{payment.verb}/{key}", payment.order, payment.session, payment.state != "asked", payment.state)
     for number, held in store.rows("authorisation"):
         look(f"authorisation/{number}", held.order, held.session, held.state != "open", "still held")
     for number, order in store.rows("order"):
+        if order.pending and order.session in live:
+            doubtful.add(number)  # a payment is on its way
         look(f"order/{number}", number, order.session, order.state in ("captured", "cancelled"), order.state)
     for number, kept in store.rows("reservation"):
         look(f"reservation/{number}", number, kept.session, False, "still reserved")
@@ -181,7 +183,7 @@ def _accounts(store: Store, found: _Findings) -> None:
         "customers": refunded - captured - held,
     }
     for account, amount in rows.items():
-        if store.get("book", account) != amount:
+        if (store.get("book", account) or 0) != amount:
             _differs(found, f"account `{account}` is {store.get('book', account)}, its rows say {amount}")
 
 

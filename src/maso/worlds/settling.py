@@ -35,14 +35,17 @@ _KINDS: Final = {
 }
 
 
-def items(store: Store, committed: Committed, live: Container[int] = ()) -> list[Item]:
+def items(
+    store: Store, committed: Committed, live: Container[int] = (), taken: Container[str] = ()
+) -> list[Item]:
     """Everything that is not settled, in the order of the tables.
 
-    live  sessions that go on (of a scope that is not the system): of them only unanswered payments
+    live   sessions that go on (of a scope that is not the whole system): what they have begun is theirs
+    taken  keys of unanswered payments in them all the same: whoever made them was stopped
     """
     asked: dict[str, list[Payment]] = {}
     for _, payment in store.rows("payment"):
-        if payment.state == "asked":
+        if payment.state == "asked" and (payment.session not in live or payment.key in taken):
             asked.setdefault(payment.order, []).append(payment)
     found: list[Item] = []
     for _, order in store.rows("order"):
@@ -61,21 +64,34 @@ def items(store: Store, committed: Committed, live: Container[int] = ()) -> list
     return found
 
 
-def strangers(store: Store, holds: Iterable[Hold], accounts: Iterable[Account]) -> list[Item]:
+def strangers(
+    store: Store, holds: Iterable[Hold], accounts: Iterable[Account], live: Container[int] = ()
+) -> list[Item]:
     """What the gateway has and we never wrote down, from its own statement.
 
     Taken after every older epoch was revoked there, so that nothing of it can still come. A capture of our
-    own authorisation under a stranger's key shows when that authorisation is let go.
+    own authorisation under a stranger's key shows when that authorisation is let go; in a session that goes
+    on it is found here.
     """
     found: list[Item] = []
     for hold in holds:
-        if store.get("payment", hold.key) is not None or hold.state == "void":
+        known: Payment | None = store.get("payment", hold.key)
+        if hold.state == "void" or (known is not None and not _robbed(store, hold, known, live)):
             continue
         kind = Kind.AUTHORISATION if hold.state == "open" else Kind.CAPTURE
         amount = hold.amount_minor if hold.state == "open" else hold.captured_minor
         number = f"theirs/{kind.value}/{hold.key}"
         found.append(Item(number, kind, reconcile.Book.THEIRS, hold.order, amount, hold.key))
     return found + _strange_refunds(store, accounts)
+
+
+def _robbed(store: Store, hold: Hold, known: Payment, live: Container[int]) -> bool:
+    """Whether an authorisation of a session that goes on was captured by somebody who is not us."""
+    order: Order = store.get("order", hold.order)
+    held: Authorisation | None = store.get("authorisation", known.authorisation)
+    if known.session not in live or hold.state != "captured" or held is None:
+        return False
+    return held.state == "open" and not order.pending
 
 
 def _strange_refunds(store: Store, accounts: Iterable[Account]) -> list[Item]:
@@ -152,7 +168,8 @@ def book(store: Store, settle: Settle) -> None:
         return
     store.delete("listed", item.id)
     if item.book is reconcile.Book.THEIRS:
-        return  # it never was in our books
+        _strange(store, item)
+        return
     done = settle.state is State.CONFIRMED
     match item.kind:
         case Kind.RESERVATION:
@@ -169,6 +186,18 @@ def book(store: Store, settle: Settle) -> None:
         case _:
             answer = reconcile.Answer.DONE if done else reconcile.Answer.CANCELLED
             payments.finish(store, item.key, answer)
+
+
+def _strange(store: Store, item: Item) -> None:
+    """What was undone at the gateway never was in our books, unless it was done to what is ours."""
+    payment: Payment | None = store.get("payment", item.key)
+    held = None if payment is None else store.get("authorisation", payment.authorisation)
+    if held is not None and held.state == "open":
+        payments.let_go(store, held)
+        order: Order = store.get("order", held.order)
+        if order.state == "authorised":
+            order.state = "open"
+            store.put("order", order.id, order)
 
 
 def outcomes(store: Store) -> dict[str, Any]:

@@ -113,6 +113,7 @@ class Shop:
         visit = self._visits.pop(session, None)
         if visit is None:
             return
+        self._look_again(visit)
         self._unreserve(visit)
         for number in visit.orders:
             order = self._order(number)
@@ -139,6 +140,7 @@ class Shop:
         visit = self._visits.get(session)
         if visit is None:
             decline("session_closed")
+        self._look_again(visit)
         rules = OPERATIONS.get(operation)
         pays = self._begin.get(operation)
         what = self._perform.get(operation)
@@ -510,6 +512,11 @@ class Shop:
         if visit.reserved:
             payments.release(self._store, visit.sku, visit.reserved)
             self._store.delete("reservation", visit.reservation)
+            visit.reserved = 0
+
+    def _look_again(self, visit: Visit) -> None:
+        """The row decides whether something is reserved: a reconciliation may have released it."""
+        if visit.reserved and self._store.get("reservation", visit.reservation) is None:
             visit.reserved = 0
 
     def _undo(self, order: Order) -> None:
