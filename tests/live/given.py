@@ -15,7 +15,7 @@ from maso.resilience.lease import Issuer
 
 SWITCH = SigningKey(bytes(range(32)))
 LEASE_NS = SECOND
-RECONCILE_SECONDS = 20
+CEILINGS = {"halt": 0, "freeze": 6, "drain": 6, "terminate": 3, "reconcile": 20}
 
 
 def issuer() -> Issuer:
@@ -27,11 +27,8 @@ def small(folder: Path, sockets: Path, **changed: Any) -> Wish:
     sessions = changed.pop("sessions", 60)
     fault = changed.pop("fault", "")
     found = declared("ecommerce-10k", str(sessions), [])
-    # A gateway that never comes back is waited for until the ceiling: five minutes in the fleet file.
-    ceilings = [
-        msgspec.structs.replace(s, seconds_max=RECONCILE_SECONDS) if s.stage == "reconcile" else s
-        for s in found.fleet.shutdown
-    ]
+    # A platform that obeys nobody, or a gateway that never comes back, is waited for until the ceiling.
+    ceilings = [msgspec.structs.replace(s, seconds_max=CEILINGS[s.stage]) for s in found.fleet.shutdown]
     plain: dict[str, Any] = {
         "fleet": msgspec.structs.replace(found.fleet, shutdown=tuple(ceilings)),
         "fleet_text": found.text,

@@ -173,7 +173,7 @@ class Drill:
         self._told["platform_process"] = platform_process.Told(
             wish.fleet_text, str(folder), wish.database, way, gateway, key, self._key_seed,
             self._evidence_seed, wish.seed, wish.sessions, round(wish.ramp_seconds * SECOND), wish.speed,
-            EPOCH, plan.lease_ns, plan.renew_ns, plan.drift_ns, bus, fault.corrupt,
+            EPOCH, plan.lease_ns, plan.renew_ns, plan.drift_ns, bus, fault.corrupt, fault.deaf,
         )  # fmt: skip
         self._told["reconciler_process"] = reconciler_process.Told(
             str(folder), wish.database, switch, gateway, EPOCH + 1

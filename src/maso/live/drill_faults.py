@@ -12,6 +12,7 @@ from maso.resilience.shutdown import Stage
 class Fault(NamedTuple):
     """
     kill       which process is ended by `kill -9`: platform, reconciler, switch, gateway, nats
+    deaf       the platform obeys no stage, no lease and no revocation
     stop       the platform stands still (SIGSTOP) from the order on, and wakes when everything is settled
     stage      in which stage; RUN is the instant before the order
     cut        the way between the switch and everybody who obeys it drops everything, from the order on
@@ -23,6 +24,7 @@ class Fault(NamedTuple):
     about: str
     kill: str = ""
     stage: Stage | None = None
+    deaf: bool = False
     stop: bool = False
     cut: bool = False
     gateway: Faults = Faults()
@@ -44,6 +46,7 @@ FAULTS: Final[dict[str, Fault]] = {
     **KILLS,
     "kill9-switch": Fault("`kill -9` of the switch while draining", "switch", Stage.DRAIN, back=True),
     "stopped": Fault("the platform stands still, and wakes after everything is settled", stop=True),
+    "deaf": Fault("the platform obeys no stage, lease or revocation, and goes on", deaf=True),
     "partition": Fault("the switch is cut off from platform and gateway", cut=True),
     "gateway-slow": Fault("a fifth of the calls takes 2 s more", gateway=Faults(slow=200_000, slow_ms=2_000)),
     "gateway-failing": Fault(

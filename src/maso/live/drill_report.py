@@ -29,7 +29,7 @@ def report(
     """The document of one drill. `ended` is what the platform said last, empty if it was killed."""
     partition = wish.fault is not None and wish.fault.cut
     bound = plan.bound_ns(immediate=wish.immediate, partition=partition)
-    last = max(found.effects.last_ns, found.released.last_ns, int(ended.get("last_action_ns", 0)))
+    last = _last_action(wish, found, ended)
     last_ms = max(0, last - clock.ordered) / MS_NS
     audit, effects = found.audit, found.effects
     document = {
@@ -65,6 +65,17 @@ def report(
     document["broken"] = broken(document, listed_allowed=wish.fault is not None and wish.fault.listed)
     document["passed"] = not document["broken"] and document["evidence_verifies"]
     return document
+
+
+def _last_action(wish: "Wish", found: Findings, ended: dict[str, Any]) -> int:
+    """When an agent's action last had an effect, by whoever knows of a later one.
+
+    What a platform that obeys nobody says to itself is no effect: what counts is what a database or the
+    gateway took from it.
+    """
+    if wish.fault is not None and wish.fault.deaf:
+        return max(found.effects.last_ns, found.last_write_ns)
+    return max(found.effects.last_ns, found.released.last_ns, int(ended.get("last_action_ns", 0)))
 
 
 def rate(rates: list[tuple[int, int]], until: int) -> int:

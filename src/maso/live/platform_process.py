@@ -10,6 +10,7 @@ the switch's word is, and also if it never comes. It tells what it has done, whi
     drain      payments that were under way, and only they
     terminate  every task ends, each session's state is kept, the books and the evidence are closed
 
+A freeze that two people call off is not gone back from here: what was due in it is not made up for.
 Twice a second it says on standard output how it is doing, for whoever looks on.
 """
 
@@ -30,6 +31,7 @@ from maso.journeys.actors import Keyring
 from maso.live.bus import NatsBus
 from maso.live.committing import Committer
 from maso.live.databases import open_database
+from maso.live.deaf import DeafHolder
 from maso.live.driver import LiveDriver
 from maso.live.kernel import LiveKernel
 from maso.live.paying import CARRIED, Payments
@@ -58,7 +60,10 @@ _LEASE = msgspec.msgpack.Decoder(lease.Lease)
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What a platform is started with. `key_seed` makes every key of its plane and agents."""
+    """What a platform is started with. `key_seed` makes every key of its plane and agents.
+
+    deaf   it obeys nobody (`deaf.py`)
+    """
 
     fleet: str
     folder: str
@@ -78,6 +83,7 @@ class Told(msgspec.Struct, frozen=True):
     drift_ns: int
     bus: str = ""
     corrupt: int = 0
+    deaf: bool = False
 
 
 class Platform:
@@ -102,8 +108,9 @@ class Platform:
             writer, evidence, self._database, store, told.epoch, lambda: self._kernel.now
         )
         verify = lease.Verifier(told.switch_key)
+        kind = DeafHolder if told.deaf else lease.Holder
         self._holders = {
-            t.id: lease.Holder(verify, t.id, lease_ns=told.lease_ns, drift_ns=told.drift_ns)
+            t.id: kind(verify, t.id, lease_ns=told.lease_ns, drift_ns=told.drift_ns)
             for t in rules.types
             if not t.is_port
         }
@@ -169,7 +176,7 @@ class Platform:
     def _pushed(self, name: str, body: Any) -> None:
         if name == "stage":
             self._look.set()  # what it is, only a lease says
-            if int(body) >= Stage.TERMINATE:
+            if int(body) >= Stage.TERMINATE and not self._told.deaf:
                 self._over = "the switch terminated it"
         elif name == "revoke":
             revocation = msgspec.msgpack.decode(body, type=lease.Revocation)
@@ -185,7 +192,7 @@ class Platform:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now = self._kernel.now
-            if committing.done():
+            if committing.done() and not self._told.deaf:
                 self._over = "its books cannot be written any more"
                 return
             good = [h for h in self._holders.values() if not h.stops(now)]
