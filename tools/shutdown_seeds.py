@@ -3,9 +3,9 @@
     tools/shutdown_seeds.py [--from N] [--count N] [--fleet NAME] [--size N] [--log FILE]
 
 Each seed draws its outages, the scope, controlled or immediate, and the moment. A seed fails when a law
-broke; the command that shows it again is printed. At the end: how many, how long, which outages, and the worst three
-by three measures; with `--log` what happened in them. Agents of a depth fleet act fifteen times as fast as
-declared, so that some seconds of traffic have payments in flight.
+broke; the command that shows it again is printed. At the end: how many, how long, which outages, and the
+worst three by three measures; with `--log` what happened in them. Agents of a depth fleet act fifteen times
+as fast as declared, so that some seconds of traffic have payments in flight.
 
 Not shown here: real processes (`maso drill killswitch --live`).
 """

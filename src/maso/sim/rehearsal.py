@@ -44,8 +44,11 @@ from maso.worlds.base import MemoryStore
 PRODUCTS: Final = 40
 # The order comes somewhere in here: sessions that enter part-way have caught up after some seconds.
 KILL_NS: Final = (4 * SECOND, 16 * SECOND)
-# The second person answers within this, when they answer.
-SECOND_NS: Final = (200 * MS, 4 * SECOND)
+# The second person answers after one of these, when they answer.
+SECOND_NS: Final = (20 * MS, 100 * MS, 300 * MS, SECOND, 4 * SECOND)
+# Half of the orders come just when a payment is at the gateway; this long one is waited for.
+PAYMENT_NS: Final = 10 * SECOND
+LOOK_NS: Final = 20 * MS
 # The way back is ordered this long after the end.
 BACK_NS: Final = 2 * SECOND
 # Some who come too late are turned away; thousands more would show nothing new.
@@ -214,7 +217,7 @@ class Rehearsal:
         self.tower.start()
         self.sim.start()
         self._begin_at(Stage.RUN)
-        kernel.at(kill, self._order, False)
+        kernel.at(kill, self._at_a_payment if draws.bits(1) else self._order, False)
         while kernel.now < HORIZON_NS and not self._over():
             kernel.run(kernel.now + STEP_NS)
         return self._result()
@@ -244,6 +247,12 @@ class Rehearsal:
     def _want(self) -> Want:
         return Want.KILL if self.wish.immediate else Want.HALT
 
+    def _at_a_payment(self, waited: int) -> None:
+        if waited > PAYMENT_NS or any(work.call is not None for work in self.platform.works.values()):
+            self._order(False)
+        else:
+            self.sim.kernel.after(LOOK_NS, self._at_a_payment, waited + LOOK_NS)
+
     def _order(self, again: bool) -> None:
         """The first person; the second follows, or does not."""
         kernel, draws = self.sim.kernel, self.scene.draws
@@ -258,7 +267,7 @@ class Rehearsal:
                 self._say(who, self._want())
             if self.tower.switch.machine(scope).confirmed:
                 self.platform.trouble.append("one person alone was taken for two")
-        gap = draws.between(*SECOND_NS)
+        gap = draws.pick(SECOND_NS)
         if "second-silent" in kinds and not again:
             kernel.after(self.plan.confirm_ns + gap, self._order, True)
         else:
