@@ -5,9 +5,10 @@ What a call does is `worlds/gateway.py`; here are its rows in a SQLite file that
 are over are kept too, so that a gateway that crashed still knows them.
 """
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -72,6 +73,12 @@ class Books:
         if self._store.get("over", key) is None:
             self._store.put("over", key, Over(agent, epoch, now, proof))
             self.commit()
+
+    def page(self, table: str, start: int, rows: int) -> list[Any]:
+        """Some rows of `hold` or `account`, as plain data, for a statement."""
+        assert table in ("hold", "account")
+        wanted = itertools.islice(self._store.rows(table), start, start + rows)
+        return [msgspec.to_builtins(row) for _, row in wanted]
 
     def proofs(self) -> Iterator[bytes]:
         return (row.proof for _, row in self._store.rows("over"))

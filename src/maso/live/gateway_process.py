@@ -31,6 +31,8 @@ from maso.worlds.gateway import Call, Verb
 
 # A group that is synced at once: more only makes everybody wait for the slowest disk.
 GROUP_MAX: Final = 256
+# Rows on a page of a statement: half a megabyte.
+PAGE_ROWS: Final = 5_000
 # How often a gateway that is cut off tries to reach the switch again.
 LISTEN_SECONDS: Final = 0.5
 # A gateway that is down for a while, then another few calls.
@@ -122,6 +124,8 @@ class GatewayProcess:
             for agent, ref, under_way in body:
                 self._fence.freeze(str(agent), int(ref), map(int, under_way))
             return True
+        if name == "statement":
+            return self._statement(*body)
         if name != "call":
             return None
         fields, rights, leased = body
@@ -136,6 +140,14 @@ class GatewayProcess:
         if held is not None and right.epoch != held.epoch:
             return "another's epoch"
         return self._fence.refuses(held, asked, time.monotonic_ns())
+
+    def _statement(self, leased: bytes, table: str, start: int) -> list[Any] | None:
+        """A page of what it holds (`hold`) or has booked (`account`), for the reconciler alone."""
+        held = _LEASE.decode(leased)
+        asked = lease.Call(lease.RECONCILER, 0, 0, 0, False, False)
+        if held.type != lease.RECONCILER or self._fence.refuses(held, asked, time.monotonic_ns()):
+            return None
+        return self._books.page(table, start, PAGE_ROWS)
 
     def _turned_away(self, why: str) -> tuple[str, str]:
         self.refused[why] = self.refused.get(why, 0) + 1

@@ -4,14 +4,15 @@ It has nothing in common with the platform but the database and the evidence, an
 switch's lease for it. First it fences the database, so that a platform that wakes again writes nothing. What
 was committed before the freeze it reads from the evidence itself: the plane's own decision to let an action
 go, with a number below the freeze record's. Then the sweep (`resilience/reconcile.py`), with the gateway
-under the switch's lease; every outcome is a row of the books (`settlement`) in the same batch as what it
-changes, so that a sweep that was killed goes on where it was.
+under the switch's lease: over what our books have, then over what the gateway's own statement has besides.
+Every outcome is a row of the books (`settlement`) in the same batch as what it changes, so that a sweep that
+was killed goes on where it was.
 """
 
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -21,22 +22,35 @@ from maso.evidence.read import read
 from maso.evidence.records import GateRecord, MessageRecord, decode_record
 from maso.live.databases import open_database
 from maso.live.gateway import Right
-from maso.live.gateway_process import FENCED
+from maso.live.gateway_process import FENCED, PAGE_ROWS
 from maso.live.kernel import LiveKernel
 from maso.live.processes import ready, report_task, run_child, say
 from maso.live.stores import BatchedStore
 from maso.live.wire import Client, LostError
 from maso.resilience import lease
-from maso.resilience.reconcile import ANSWER_NS, Answer, Ask, Effect, Reconciler, Settle, State
+from maso.resilience.reconcile import (
+    ANSWER_NS,
+    UNANSWERED,
+    Answer,
+    Ask,
+    Effect,
+    Item,
+    Reconciler,
+    Settle,
+    State,
+)
 from maso.resilience.shutdown import Stage
 from maso.verdict import Outcome
 from maso.worlds import settling
 from maso.worlds.base import Store
+from maso.worlds.gateway import Account, Hold
 
 # The switch is asked this often whether the time has come; outcomes are written this often.
 POLL_SECONDS: Final = 0.1
 COMMIT_SECONDS: Final = 0.05
 TABLE: Final = "settlement"
+
+T = TypeVar("T")
 
 _LEASE = msgspec.msgpack.Decoder(lease.Lease)
 _encode = msgspec.msgpack.Encoder().encode
@@ -111,22 +125,30 @@ class ReconcilerProcess:
         committed = committed_before_freeze(Path(self._told.evidence))
         found = settling.items(self._store, committed)
         say({"sweeping": len(found), "amount_minor": sum(i.amount_minor for i in found), "at": started})
-        self._sweep = Reconciler(found, started, max(0, until - started))
-        await self._settle_all(database)
+        sweeps = [await self._settle_all(database, found, until)]
+        strange = await self._strangers(until)
+        sweeps.append(await self._settle_all(database, strange, until))
         database.close()
-        sweep = self._sweep
+
+        def count(state: State) -> int:
+            return sum(sweep.count(state) for sweep in sweeps)
+
         say(
             {
                 "settled": True,
-                "items": len(found),
-                "confirmed": sweep.count(State.CONFIRMED),
-                "cancelled": sweep.count(State.CANCELLED),
-                "listed": sweep.count(State.LISTED),
-                "ambiguous": sweep.ambiguous,
+                "items": len(found) + len(strange),
+                "strange": len(strange),
+                "confirmed": count(State.CONFIRMED),
+                "cancelled": count(State.CANCELLED),
+                "listed": count(State.LISTED),
+                "ambiguous": sum(sweep.ambiguous for sweep in sweeps),
                 "took_ns": self._kernel.now - started,
                 "at": self._kernel.now,
             }
         )
+        await self._say_settled()
+
+    async def _say_settled(self) -> None:
         while True:
             try:
                 await self._switch.ask("settled", None, 1.0)
@@ -146,7 +168,38 @@ class ReconcilerProcess:
                 return int(said[1])
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _settle_all(self, database: Any) -> None:
+    async def _strangers(self, until: int) -> list[Item]:
+        """What the gateway has and we never wrote down, by its own statement; listed where it gives none."""
+        while True:
+            try:
+                holds = await self._statement("hold", Hold)
+                accounts = await self._statement("account", Account)
+            except LostError:
+                if self._kernel.now >= until:
+                    self._store.put("listed", settling.STATEMENT, UNANSWERED)
+                    row = Settlement(
+                        settling.STATEMENT, "statement", "", 0, "", 0, "unknown", "listed", UNANSWERED, ""
+                    )
+                    self._store.put(TABLE, row.item, row)
+                    return []
+                await asyncio.sleep(POLL_SECONDS)
+                continue
+            self._store.delete("listed", settling.STATEMENT)
+            return settling.strangers(self._store, holds, accounts)
+
+    async def _statement(self, table: str, kind: type[T]) -> list[T]:
+        rows: list[T] = []
+        while True:
+            page = await self._gateway.ask(
+                "statement", [_encode(self._lease), table, len(rows)], ANSWER_NS / 1e9
+            )
+            rows += msgspec.convert(page, list[kind])  # type: ignore[valid-type]
+            if len(page) < PAGE_ROWS:
+                return rows
+
+    async def _settle_all(self, database: Any, found: list[Item], until: int) -> Reconciler:
+        now = self._kernel.now
+        self._sweep = Reconciler(found, now, max(0, until - now))
         self._follow(self._sweep.start())
         while not self._sweep.done:
             self._wake.clear()
@@ -158,6 +211,7 @@ class ReconcilerProcess:
             self._follow(self._sweep.advance(self._kernel.now))
             self._commit(database)
         self._commit(database)
+        return self._sweep
 
     def _commit(self, database: Any) -> None:
         rows = self._store.take()

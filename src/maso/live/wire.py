@@ -128,7 +128,7 @@ class Client:
         try:
             async with asyncio.timeout(seconds_max):
                 return await self._ask(name, body)
-        except (TimeoutError, OSError):
+        except OSError:  # a TimeoutError is one too
             raise LostError(f"`{name}` was not answered") from None
 
     async def _ask(self, name: str, body: Any) -> Any:
