@@ -59,6 +59,7 @@ def report(
         "sessions_kept": int(ended.get("sessions_kept", 0)),
         "unanswered": ended.get("unanswered", {}),
         "platform_cpu_share": round(float(peak.get("cpu_share", 0.0)), 3),
+        "platform_memory_mb": int(peak.get("memory_mb", 0)),
         "machine_load": round(float(peak.get("load", 0.0)), 2),
         "wrong": list(audit.wrong),
     }

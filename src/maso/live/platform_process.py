@@ -16,6 +16,7 @@ Twice a second it says on standard output how it is doing, for whoever looks on.
 
 import asyncio
 import os
+import resource
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -305,6 +306,7 @@ class Platform:
                     "denied": driver.tally.total(3),
                     "cpu_share": (time.process_time() - cpu) * 1e9 / max(1, self._kernel.now - started),
                     "late_ms": self._kernel.late_ns / 1e6,
+                    "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024,
                     "load": os.getloadavg()[0],
                 }
             )
