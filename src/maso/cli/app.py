@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from maso import __version__
 from maso.cli.arguments import closest, words
+from maso.cli.drill_app import drill
 from maso.cli.ending import HELD, USAGE, Stop, usage
 from maso.cli.options import FleetName, Json, RunDir, Settings, Work
 from maso.cli.stress_app import dimensions, questions, report, stress
@@ -25,6 +26,7 @@ _ABOUT: Final = """maso runs a fleet of AI agents, described in one file, throug
   maso check fleet.yaml                     is it right, and what does it say?
   maso stress fleet.yaml --quick            how its controls scale, where they break, what fixes it
   maso run fleet.yaml --minutes 5 --out out run it: honest traffic and adversaries
+  maso drill killswitch fleet.yaml          stop it in the middle of paying, and settle its money
   maso ls out --decision deny               what was refused
   maso explain out 4711                     the whole chain behind one decision
   maso verify out                           does the record of the run still hold?
@@ -111,7 +113,7 @@ def check(
     return partial(check_command, fleet, size, settings or [], as_json)
 
 
-for command in (stress, report, dimensions, questions):
+for command in (stress, report, dimensions, questions, drill):
     app.command()(command)
 
 

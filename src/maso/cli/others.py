@@ -10,7 +10,6 @@ from maso.cli.chains import contract_document, endorsement_document, endorsers, 
 from maso.cli.names import Names, Parties, channel_text, parties_of, session_text
 from maso.cli.rows import outcome_text
 from maso.clock import clock_text
-from maso.controls.posture import STAGE_NAMES
 from maso.evidence.records import (
     AdmitRecord,
     ContractRecord,
@@ -24,6 +23,7 @@ from maso.evidence.records import (
 from maso.identity import nhi_text
 from maso.resilience.pace import PHASE_NAMES
 from maso.resilience.ramp import FULL_MILLI
+from maso.resilience.shutdown import STAGE_NAMES
 from maso.verdict import Outcome
 
 _ENDS: Final = {
