@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from maso.cli.arguments import one_of, whole_number, words
@@ -40,8 +41,8 @@ SESSIONS_MAX: Final = 100_000  # ten times E2's peak; a machine that can hold mo
 SEED_MAX: Final = 2**63 - 1
 BUSES: Final = ("memory", "nats")
 COLUMNS: Final = (
-    "", "fault", "instances", "actions/min", "last ms", "bound ms", "items", "drained", "rolled back",
-    "listed", "ambiguous", "verdict",
+    "fault", "instances", "actions/\nminute", "last\nms", "bound\nms", "items", "drained", "rolled\nback",
+    "listed", "am-\nbiguous", "verdict",
 )  # fmt: skip
 
 
@@ -238,12 +239,12 @@ def together(documents: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def table(documents: list[dict[str, Any]]) -> Table:
-    made = Table(title="kill switch, live", title_justify="left")
+    made = Table(title="kill switch, live", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in COLUMNS:
         made.add_column(name, justify="left" if name in ("fault", "verdict") else "right", no_wrap=True)
-    for number, d in enumerate(documents, 1):
+    for d in documents:
         made.add_row(
-            str(number), d["fault"] or "none", f"{d['instances']:,}",
+            d["fault"] or "none", f"{d['instances']:,}",
             f"{d['actions_per_minute']:,}", f"{d['last_action_ms']:,.0f}", f"{d['bound_ms']:,.0f}",
             str(d["settled"]), str(d["drained"]), str(d["rolled_back"]), str(d["listed"]),
             str(d["ambiguous"]), "held" if d["passed"] else "BROKE",
