@@ -168,6 +168,7 @@ class View(Protocol):
     quick: bool
     unit: str  # agents or sessions
     in_force: tuple[str, ...]
+    recommended: tuple[str, ...]  # beyond those in force
 
     def value(
         self, quantity: str, adaptations: tuple[str, ...] | None = None, at: int | None = None
@@ -237,6 +238,7 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True):
     lists: tuple[ListOf, ...] = ()
     not_checked: tuple[str, ...] = ()
     order: int = 100  # in the report; the seeds' own order
+    right: str = ""  # the decision right (`governance.decision_rights`) under which its adaptations are chosen
 
 
 def adapted(fleet: Fleet, settings: Settings) -> Fleet:

@@ -66,7 +66,7 @@ def conclude(study: Study, machine: Machine, command: str) -> Findings:
         controls=tuple(_controls(dimensions)),
         decisions=tuple(_decisions(study, views, dimensions)),
         attack_paths=tuple(path for d in study.dimensions for path in d.attack_paths(views[d.id])),
-        costs=tuple(_costs(study, views, dimensions)),
+        costs=tuple(_costs(study, views)),
         not_checked=tuple(_not_checked(study)),
         quick=study.plan.quick,
         command=command,
@@ -315,15 +315,18 @@ def _decisions(
                 what=f"{adaptation.title}: "
                 + ", ".join(f"controls.{k}: {v}" for k, v in adaptation.settings.items()),
                 why=_why(finding, adaptation),
-                who=owner(study),
+                who=owner(study, dimension.right),
                 cost=_money(adaptation.cost_usd_month, adaptation.cost_basis),
                 dimension=dimension.id,
             )
 
 
-def owner(study: Study) -> str:
-    """Who accepts a risk of this fleet; where nobody is named, the key that would name one."""
-    return study.fleet.governance.risk_owner or "nobody is named: fill in `governance.risk_owner`"
+def owner(study: Study, right: str) -> str:
+    """Who decides under `right`; where nobody is named, the key that would name one."""
+    governance = study.fleet.governance
+    named = governance.decision_rights.get(right) or governance.risk_owner
+    key = f"governance.decision_rights.{right}" if right else "governance.risk_owner"
+    return named or f"nobody is named: fill in `{key}`"
 
 
 def _why(finding: DimensionFinding, adaptation: AdaptationFinding) -> str:
@@ -343,23 +346,10 @@ def _money(usd: float | None, basis: str) -> str:
     return f"${usd:,.0f} a month ({basis})" if basis else f"${usd:,.0f} a month"
 
 
-def _costs(
-    study: Study, views: dict[str, StudyView], dimensions: tuple[DimensionFinding, ...]
-) -> Iterator[CostFinding]:
-    for dimension, finding in zip(study.dimensions, dimensions, strict=True):
-        own = dimension.costs(views[dimension.id])
-        yield from (replace(cost, dimension=dimension.id) for cost in own)
-        spoken = {cost.id for cost in own}
-        for adaptation in finding.adaptations:
-            if adaptation.recommended and not adaptation.in_force and adaptation.id not in spoken:
-                yield CostFinding(
-                    id=adaptation.id,
-                    what=adaptation.title,
-                    usd_month=adaptation.cost_usd_month,
-                    mark="declared",
-                    basis=adaptation.cost_basis,
-                    dimension=dimension.id,
-                )
+def _costs(study: Study, views: dict[str, StudyView]) -> Iterator[CostFinding]:
+    """What it costs as declared. What an adaptation would cost instead stands with the adaptation."""
+    for dimension in study.dimensions:
+        yield from (replace(cost, dimension=dimension.id) for cost in dimension.costs(views[dimension.id]))
 
 
 def _lists(study: Study, dimension: Dimension, view: StudyView) -> Iterator[ListFinding]:

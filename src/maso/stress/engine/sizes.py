@@ -1,8 +1,9 @@
 """At which sizes a fleet is measured: a geometric row on both sides of the target.
 
 A breadth fleet is swept from 5 agents, where a framework's worked examples are, to four times its target (ten
-times in a full run): a class is told from its neighbours by the decades it spans. A depth fleet is swept from
-a hundredth of its sessions to twice as many; beyond, one machine holds no more.
+times in a full run): a class is told from its neighbours by the decades it spans. A file that lists its agents
+and says nothing of growth is swept from its own size on. A depth fleet is swept from a hundredth of its
+sessions to twice as many; beyond, one machine holds no more.
 """
 
 from typing import Final
@@ -25,6 +26,8 @@ def sweep(file: FleetFile, target: int, quick: bool, most: int | None = None) ->
         low, high = max(1, target // DEPTH_SHARE_MIN), 2 * target
     else:
         low, high = min(BREADTH_MIN, target), target * (4 if quick else 10)
+        if file.growth is None:
+            low = min(len(file.types), target)  # a part of a fleet that lists all its agents is no fleet
     limit = min(size_max(file, max(DEPTH_MAX, 2 * target)), most or high)
     high = max(min(high, limit), 1)
     low = min(low, high)

@@ -307,16 +307,14 @@ class Study:
         at_goal = series.value(quantity.id, places[-1] if series.probe.at_target else goal)
         if quantity.exact and at_goal is not None:
             return _within(budget, at_goal)
-        if found.kind == "unresolved":
-            return None
         if found.kind == "none":
             if at_goal is None:
                 medians = [(float(place), value) for place, value in series.medians(quantity.id)]
                 at_goal = medians[-1][1] if fit(medians).scaling_class == "constant" else None
             return None if at_goal is None else _within(budget, at_goal)
         if found.low is not None and found.low >= goal:
-            return True
-        from_the_start = not found.low and found.high is not None and found.high <= goal
+            return True  # also where the range could not be made narrow: all of it lies beyond
+        from_the_start = found.low == 0 and found.high is not None and found.high <= goal
         return False if from_the_start or (found.high is not None and found.high < goal) else None
 
 

@@ -25,6 +25,7 @@ class StudyView:
         self.target = study.plan.target
         self.quick = study.plan.quick
         self.unit = "sessions" if study.fleet.kind == "depth" else "agents"
+        self.recommended = study.recommended.get(dimension.id, ())
         self.in_force = configure.in_force(dimension, study.declared(dimension))
 
     def _config(self, adaptations: tuple[str, ...] | None) -> Config:
