@@ -52,6 +52,6 @@ def test_the_steps_of_a_return() -> None:
         ("steps", SHARES_MILLI), ("small-steps", SMALL_SHARES_MILLI), ("at-once", AT_ONCE_MILLI)
     ):  # fmt: skip
         assert coordinator(pace_return=name).types[0].shares == shares
-    assert max(b - a for a, b in pairwise(SMALL_SHARES_MILLI)) == 50
+    assert max(b - a for a, b in pairwise(SMALL_SHARES_MILLI)) == 25
     ramp = Ramp(0, 200, 30 * SECOND, AT_ONCE_MILLI)
     assert (ramp.share_milli, ramp.advance(1)) == (1000, Verdict.DONE)

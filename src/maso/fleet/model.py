@@ -511,8 +511,10 @@ class Controls(_Strict, kw_only=True, frozen=True):
     credentials            `pre-provisioned` reuses credentials over sessions: only to compare
     pace_axes              `three`: every cluster degrades and returns alone: only to compare
     pace_evidence          `signals` counts failures instead of instances that fail: only to compare
+    pace_on_emergency      `fallback`: where a dependency names a fallback, its consumer takes that, instead of
+                           what it declares, when the producer is in Emergency
     pace_hysteresis        `none`: back as soon as it looks better, as often as it likes: only to compare
-    pace_return            in four steps, in nineteen small ones, or (only to compare) all at once
+    pace_return            in four steps, in forty small ones, or (only to compare) all at once
     stop_order             `immediate` ends everything at once, without a drain: only to compare
     stop_by                `control-plane`: whoever is not told goes on: only to compare
     stop_switches          one switch, or (only to compare) one in every region
@@ -531,6 +533,7 @@ class Controls(_Strict, kw_only=True, frozen=True):
     pace_axes: Literal["four", "three"] = "four"
     pace_evidence: Literal["instances", "signals"] = "instances"
     pace_hysteresis: Literal["dwell", "none"] = "dwell"
+    pace_on_emergency: Literal["declared", "fallback"] = "declared"
     pace_return: Literal["steps", "small-steps", "at-once"] = "steps"
     stop_order: Literal["graduated", "immediate"] = "graduated"
     stop_by: Literal["lease", "control-plane"] = "lease"

@@ -7,6 +7,8 @@ here, each with its reason.
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 from maso.clock import MINUTE, SECOND
 from maso.fleet.model import AgentType, Cluster, Dependency, Fleet, Watch
 from maso.resilience.counters import Evidence, SignalEvidence
@@ -89,13 +91,21 @@ def plan_of(fleet: Fleet) -> Plan:
     return Plan(
         types,
         clusters,
-        () if alone else fleet.dependencies,
+        () if alone else _dependencies(fleet),
         settings if steady else _unsteady(settings),
         fleet.watch,
         roles,
         alone,
         _SHARES[fleet.controls.pace_return],
         SignalEvidence if fleet.controls.pace_evidence == "signals" else Evidence,
+    )
+
+
+def _dependencies(fleet: Fleet) -> tuple[Dependency, ...]:
+    if fleet.controls.pace_on_emergency == "declared":
+        return fleet.dependencies
+    return tuple(
+        msgspec.structs.replace(d, on_emergency="fallback") if d.fallback else d for d in fleet.dependencies
     )
 
 

@@ -26,8 +26,8 @@ from maso.resilience.counters import INSTANCES_MIN, Evidence
 # E6 asks for a gradual return; 1% shows whether it works at all, 10% whether it carries load.
 SHARES_MILLI: Final = (10, 100, 500, 1000)
 FULL_MILLI: Final = 1000
-# Nobody waits long enough to be many: what a gateway sized for the usual rate can take at 10,000 customers.
-SMALL_SHARES_MILLI: Final = (10, *range(50, 1001, 50))
+# A fortieth at a time: what a gateway that is sized for the usual rate can take at 10,000 customers.
+SMALL_SHARES_MILLI: Final = (10, *range(25, 1001, 25))
 # All at once, which no fleet file may ask for: measured to compare.
 AT_ONCE_MILLI: Final = (1000,)
 # Long enough for several payments of 1% of 10,000 customers, short enough that a return takes two minutes.
