@@ -20,12 +20,12 @@ import msgspec
 
 from maso.claims import Claim
 from maso.clock import MINUTE, MS, SECOND
-from maso.controls.endorse import action_digest
 from maso.envelope import MessageKind
 from maso.fleet.model import Fleet
 from maso.fleet.operations import OPERATIONS
 from maso.fleet.rulebook import ActionRules, Rulebook, flow_key
 from maso.journeys.actors import Actor, Keyring, admission
+from maso.journeys.pages import page_digest
 from maso.journeys.payloads import Payload
 from maso.journeys.scripts import Compiler
 from maso.journeys.sessions import Run
@@ -40,7 +40,7 @@ from maso.plane.events import Admit, Answer, Arrive, Deadline, Endorser
 from maso.plane.plane import Plane
 from maso.resilience.shutdown import Stage
 from maso.streams import stream
-from maso.worlds.base import Args, DeclinedError, World, shown
+from maso.worlds.base import Args, DeclinedError, World
 from maso.worlds.shop import Shop
 
 # As in a simulation: a look-up of facts, a customer at a checkout page, a person without a declared limit.
@@ -52,7 +52,6 @@ PORTS_LIVE_NS: Final = 24 * 60 * MINUTE
 PORT_CHANNELS_FROM: Final = 1 << 32
 
 _decode_json = msgspec.json.Decoder().decode
-_encode_json = msgspec.json.Encoder().encode
 
 
 class Outlet:
@@ -378,15 +377,7 @@ class LiveDriver:
 
     def page_digest(self, action: int, session: int, payload: bytes) -> bytes:
         """The digest of what the front end shows for this action: the world's facts, whatever was asked."""
-        rules = self.rules.actions[action]
-        assert rules is not None
-        port = self.rules.type_by_id[rules.spec.port].index
-        doer = next(kind for kind in self.rules.types if kind.executes & rules.bit)
-        body = doer.flows[flow_key(port, MessageKind.ACTION, action)].decode(payload)
-        true = shown(rules.operation, self._facts.get(session, {}))
-        names = body.__struct_fields__
-        body = msgspec.structs.replace(body, **{k: v for k, v in true.items() if k in names})
-        return action_digest(action, session, _encode_json(body))
+        return page_digest(self.rules, self._facts.get(session, {}), action, session, payload)
 
     def _deadline(self, hold: int) -> None:
         if hold in self._held:

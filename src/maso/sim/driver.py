@@ -20,7 +20,6 @@ import msgspec
 
 from maso.claims import Claim
 from maso.clock import MINUTE, MS, SECOND
-from maso.controls.endorse import action_digest
 from maso.envelope import MessageKind
 from maso.fleet.model import Fleet
 from maso.fleet.operations import DESK_FACTS, OPERATIONS, SHOP_FACTS
@@ -28,6 +27,7 @@ from maso.fleet.rulebook import Rulebook, flow_key
 from maso.identity import Authority
 from maso.journeys.actors import Actor, Keyring, admission
 from maso.journeys.library import TICK_NS
+from maso.journeys.pages import page_digest
 from maso.journeys.payloads import Payload
 from maso.journeys.scripts import Compiler
 from maso.journeys.sessions import Run, Sessions
@@ -41,7 +41,7 @@ from maso.sim.kernel import Kernel, Progress
 from maso.sim.pace import Degradation
 from maso.sim.watchers import Adversary, Performed, RecordTap, Watcher
 from maso.streams import stream
-from maso.worlds.base import DeclinedError, MemoryStore, World, shown
+from maso.worlds.base import DeclinedError, MemoryStore, World
 from maso.worlds.desk import Desk
 from maso.worlds.ledger import Ledger
 from maso.worlds.shop import Shop
@@ -58,7 +58,6 @@ PORTS_OUTLIVE_NS: Final = 10 * MINUTE
 PORT_CHANNELS_FROM: Final = 1 << 32
 
 _decode_json = msgspec.json.Decoder().decode
-_encode_json = msgspec.json.Encoder().encode
 
 
 class HandlesEvents(Protocol):
@@ -426,15 +425,7 @@ class Simulation:
 
     def page_digest(self, action: int, session: int, payload: bytes) -> bytes:
         """The digest of what the front end shows for this action: the world's facts, whatever was asked."""
-        rules = self.rules.actions[action]
-        assert rules is not None
-        port = self.rules.type_by_id[rules.spec.port].index
-        doer = next(kind for kind in self.rules.types if kind.executes & rules.bit)
-        body = doer.flows[flow_key(port, MessageKind.ACTION, action)].decode(payload)
-        true = shown(rules.operation, self.facts.get(session, {}))
-        names = body.__struct_fields__
-        body = msgspec.structs.replace(body, **{k: v for k, v in true.items() if k in names})
-        return action_digest(action, session, _encode_json(body))
+        return page_digest(self.rules, self.facts.get(session, {}), action, session, payload)
 
     def _deadline(self, hold: int) -> None:
         if hold in self._held:
