@@ -204,6 +204,8 @@ class Rehearsal:
         self._ordered = 0
         self._resumed: int | None = None
         self._back: int | None = None
+        self._books: Audit | None = None
+        self._left: list[str] = []
         self._stages: dict[str, int] = {}
         self._begun: set[Outage] = set()
         self.outages_seen: list[tuple[int, str]] = []
@@ -303,6 +305,7 @@ class Rehearsal:
             self.sim.kernel.after(SECOND, self._resume)
             return
         scope, switch = self.wish.scope, self.tower.switch
+        self._look_at_books()
         self._say("cid", Want.RESUME)
         if switch.stage(scope) is not Stage.SETTLED:
             self.platform.trouble.append("one person alone let it run again")
@@ -422,8 +425,7 @@ class Rehearsal:
 
     def _result(self) -> Result:
         scope = self.wish.scope
-        self.platform.carry_history()
-        books = self._audit()
+        books = self._look_at_books()
         wrong = [*self._laws(books), *self.platform.trouble, *self.hostile.accepted]
         last = self._last_effect()
         bound = self.plan.bound_ns(immediate=self.wish.immediate)
@@ -461,10 +463,14 @@ class Rehearsal:
             tuple(wrong),
         )
 
-    def _audit(self) -> Audit:
-        return audit(
-            self.store, self.till.gateway.holds(), self.till.gateway.accounts(), self._live(self.wish.scope)
-        )
+    def _look_at_books(self) -> Audit:
+        """As they stand when people are asked to let it run again; later, others are at work."""
+        if self._books is None:
+            self.platform.carry_history()
+            gateway, live = self.till.gateway, self._live(self.wish.scope)
+            self._books = audit(self.store, gateway.holds(), gateway.accounts(), live)
+            self._left = self._twice()
+        return self._books
 
     def _last_effect(self) -> int:
         covered = {t.id for t in self.scene.covered(self.wish.scope)}
@@ -491,7 +497,7 @@ class Rehearsal:
             wrong.append(
                 f"bound: the last effect came {late // MS} ms after the order, the bound is {bound // MS}"
             )
-        return wrong + self._after_terminate() + self._twice()
+        return wrong + self._after_terminate() + self._left
 
     def _before_way_back(self) -> list[bytes]:
         resumed = self.platform.resume_ref
