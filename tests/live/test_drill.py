@@ -1,6 +1,6 @@
 """Drills from end to end: real processes, killed, cut off and lied to; the audit of what they leave.
 
-Small and fast (60 sessions, leases of a second); what is asserted are the promises, never how long it took.
+Small and fast (60 sessions, leases of three seconds); what is asserted are promises, never how long it took.
 """
 
 import asyncio
