@@ -308,10 +308,12 @@ class Fence:
         return wrong
 
     def _learn(self, lease: Lease) -> None:
-        if lease.epoch > self.epoch(lease.type):
+        known = self.epoch(lease.type)
+        if lease.epoch > known:
             self._epochs[lease.type] = lease.epoch
             self._stages.pop(lease.type, None)
-            self._frozen.pop(lease.type, None)
+            if known:  # else the plane's word came before the first lease
+                self._frozen.pop(lease.type, None)
         if lease.serial > self._stages.get(lease.type, (0, 0))[0]:
             self._stages[lease.type] = (lease.serial, lease.stage)
 
