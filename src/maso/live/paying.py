@@ -38,7 +38,7 @@ CARRIED: Final = (
 ANSWER_SECONDS_MAX: Final = 3.0
 # The past is told in pages: a thousand orders are 20 KB.
 HISTORY_PAGE: Final = 1_000
-_HISTORY_SECONDS_MAX: Final = 60.0
+HISTORY_SECONDS_MAX: Final = 10.0
 _HISTORY_WAIT_SECONDS: Final = 0.05
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -164,7 +164,7 @@ class Payments:
                 await asyncio.sleep(_HISTORY_WAIT_SECONDS)
                 page, self._past = self._past[:HISTORY_PAGE], self._past[HISTORY_PAGE:]
                 try:
-                    await self._gateway.ask("history", page, _HISTORY_SECONDS_MAX)
+                    await self._gateway.ask("history", page, HISTORY_SECONDS_MAX)
                 except LostError:
                     self._past = page + self._past
         finally:

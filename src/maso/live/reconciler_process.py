@@ -24,6 +24,7 @@ from maso.live.databases import open_database
 from maso.live.gateway import Right
 from maso.live.gateway_process import FENCED, PAGE_ROWS
 from maso.live.kernel import LiveKernel
+from maso.live.paying import HISTORY_PAGE, HISTORY_SECONDS_MAX
 from maso.live.processes import ready, report_task, run_child, say
 from maso.live.stores import BatchedStore
 from maso.live.wire import Client, LostError
@@ -122,6 +123,7 @@ class ReconcilerProcess:
         database.fence(self._told.epoch)
         started = self._kernel.now
         self._store.fill(database.load())
+        await self._tell_past()
         committed = committed_before_freeze(Path(self._told.evidence))
         found = settling.items(self._store, committed)
         say({"sweeping": len(found), "amount_minor": sum(i.amount_minor for i in found), "at": started})
@@ -167,6 +169,18 @@ class ReconcilerProcess:
                 self._lease = _LEASE.decode(said[0])
                 return int(said[1])
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _tell_past(self) -> None:
+        """What a real gateway would have known before: a drill makes up its customers' past as they come.
+
+        The platform may have been killed before it told all of it. Told again, it changes nothing.
+        """
+        past = [(o.id, o.captured_minor) for _, o in self._store.rows("order") if o.earlier]
+        for start in range(0, len(past), HISTORY_PAGE):
+            try:
+                await self._gateway.ask("history", past[start : start + HISTORY_PAGE], HISTORY_SECONDS_MAX)
+            except LostError:
+                return  # a gateway that is gone is told nothing, and states nothing
 
     async def _strangers(self, until: int) -> list[Item]:
         """What the gateway has and we never wrote down, by its own statement; listed where it gives none."""
