@@ -117,6 +117,31 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file():
     assert "come to 1.10" in mistakes[-1].what
 
 
+def test_names_are_checked_beside_other_mistakes():
+    """A duplicate id and an unknown name show although something else in the same element is wrong."""
+    text = TEMPLATE.replace("  - id: cashier\n", "  - id: researcher\n    judge: 7\n", 1)
+    text = text.replace("    provider: provider-b\n", "    provider: provider-x\n    risk: awful\n", 1)
+    text = text.replace("  - {id: provider-b}\n", "  - {id: provider-a, latency_ms_median: soon}\n", 1)
+    told = [m.what for m in refused(text).mistakes]
+    for words in ("`researcher` stands twice", "no provider `provider-x`", "`provider-a` stands twice"):
+        assert sum(words in what for what in told) == 1, "\n".join(told)
+
+
+def test_a_template_that_does_not_hold_together_hides_no_duplicate_and_no_unknown_provider():
+    agent = "{id: front, provider: nowhere, cluster: equities}"
+    text = FIRM.replace("    takes: ", "    takes: nobody_", 1)
+    text = text.replace("types: []\n", f"types: [{agent}, {agent}]\n", 1)
+    told = [m.what for m in refused(text).mistakes]
+    for words in ("no role `nobody_", "no provider `nowhere`", "`front` stands twice under `types`"):
+        assert any(words in what for what in told), "\n".join(told)
+
+
+def test_a_name_that_stands_twice_is_legal_once():
+    text = changed("start", "  - {id: provider-b}\n", "  - {id: provider-a}\n")
+    (unknown, *_) = [m for m in refused(text).mistakes if "no provider" in m.what]
+    assert unknown.legal == "`provider-a`"
+
+
 def test_a_mistake_is_not_told_twice_in_other_words():
     """What follows from a mistake is not told as a second one."""
     text = changed("start", "  - id: cashier\n    role", "  - id: cashier\n    rolle")

@@ -46,8 +46,8 @@ def near(word: str, legal: Iterable[str]) -> str:
 
 
 def listed(names: Iterable[str], most: int = 40) -> str:
-    """Legal names for people, cut where a screen would."""
-    all_names = list(names)
+    """Legal names for people, each once, cut where a screen would."""
+    all_names = list(dict.fromkeys(names))
     if not all_names:
         return "nothing so far"
     rest = len(all_names) - most

@@ -1,4 +1,8 @@
-"""Every name in a fleet file is declared once, and what refers to it finds it."""
+"""Every name in a fleet file is declared once, and what refers to it finds it.
+
+Names are checked also in elements with another mistake, wherever the name itself could be read. Of a file
+whose `desks` and `growth` do not hold together, only what cannot mean a grown agent (`check_static`).
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -25,9 +29,20 @@ def check(g: Ground) -> None:
     g.settle()
 
 
+def check_static(g: Ground) -> None:
+    """What can be said of names before the fleet was grown: links and delegations may mean grown agents."""
+    for section in _SECTIONS:
+        _unique(g, section)
+    for references in (_types, _ports):
+        references(g)
+    g.settle()
+
+
 def _unique(g: Ground, section: str) -> None:
     first: dict[str, Path] = {}
-    for path, element in g.each(section):
+    for path, element in g.every(section):
+        if not g.was_read((*path, "id")):
+            continue
         if element.id in first:
             g.wrong((*path, "id"), f"`{element.id}` stands twice under `{section}`", "each id once")
         first.setdefault(element.id, path)
@@ -63,7 +78,7 @@ def _one(g: Ground, path: Path, key: str, name: str | None, section: str, word: 
 
 
 def _actions(g: Ground) -> None:
-    for path, action in g.each("actions"):
+    for path, action in g.every("actions"):
         _one(g, path, "port", action.port, "ports", "port")
         _one(g, path, "schema", action.schema, "schemas", "schema")
         _one(g, path, "answer", action.answer, "schemas", "schema")
@@ -71,7 +86,7 @@ def _actions(g: Ground) -> None:
 
 
 def _types(g: Ground) -> None:
-    for path, agent in g.each("types"):
+    for path, agent in g.every("types"):
         _one(g, path, "provider", agent.provider, "providers", "provider")
         _one(g, path, "region", agent.region, "regions", "region")
         _label(g, path, "clearance", agent.clearance)
@@ -92,15 +107,15 @@ def _cluster(g: Ground, path: Path, agent: AgentType) -> None:
 
 
 def _ports(g: Ground) -> None:
-    for path, port in g.each("ports"):
+    for path, port in g.every("ports"):
         _label(g, path, "label", port.label)
         _label(g, path, "clearance", port.clearance)
 
 
 def _links(g: Ground) -> None:
-    for path, link in g.each("links"):
+    for path, link in g.every("links"):
         _end(g, (*path, "from"), link.from_, [*g.ids("types"), *g.ids("ports")], "type or port")
-        if link.to in g.ports:
+        if link.to in g.ports and g.was_read((*path, "to")):
             legal = "an agent type; what is sent to a port is an `action`"
             g.doubt((*path, "to"), f"`{link.to}` is a port", legal)
         else:
@@ -115,7 +130,7 @@ def _end(g: Ground, path: Path, name: str, legal: list[str], word: str) -> None:
 
 
 def _delegations(g: Ground) -> None:
-    for path, delegation in g.each("delegations"):
+    for path, delegation in g.every("delegations"):
         _one(g, path, "from", delegation.from_, "types", "agent type")
         _one(g, path, "to", delegation.to, "types", "agent type")
         _all(g, path, "actions", delegation.actions, "actions", "action")
@@ -123,13 +138,14 @@ def _delegations(g: Ground) -> None:
 
 
 def _clusters(g: Ground) -> None:
-    for path, cluster in g.each("clusters"):
+    for path, cluster in g.every("clusters"):
         _one(g, path, "region", cluster.region, "regions", "region")
         _one(g, path, "orchestrator", cluster.orchestrator, "types", "agent type")
-    for path, dependency in g.each("dependencies"):
+    for path, dependency in g.every("dependencies"):
         _one(g, path, "consumer", dependency.consumer, "clusters", "cluster")
         _one(g, path, "producer", dependency.producer, "clusters", "cluster")
-        if dependency.consumer == dependency.producer:
+        read = g.was_read((*path, "consumer")) and g.was_read((*path, "producer"))
+        if read and dependency.consumer == dependency.producer:
             g.wrong((*path, "producer"), f"`{dependency.consumer}` depends on itself", "another cluster")
 
 

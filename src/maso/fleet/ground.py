@@ -1,8 +1,9 @@
 """What the checks on meaning share: the fleet, where each part of it stands, and how a mistake is told.
 
 The checks run on the *grown* fleet, so a desk's template is checked as what it becomes. A mistake in a
-generated element is told once, at the place in the template that it comes from. Elements in which the
-reading already found a mistake are left alone: what is said about them would follow from that mistake.
+generated element is told once, at the place in the template that it comes from. Names are checked wherever
+they could be read; beyond that, elements in which a mistake was already found are left alone: what is said
+about them would follow from that mistake.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -85,6 +86,17 @@ class Ground:
             if not self.is_broken(path):
                 yield path, element
 
+    def every(self, section: str) -> Iterator[tuple[Path, Any]]:
+        """All elements of a section with their places, also those in which the reading found a mistake."""
+        for i, element in enumerate(getattr(self.fleet, section)):
+            yield self.path(section, i), element
+
+    def was_read(self, path: Path) -> bool:
+        """Whether the value at `path` is the file's own, and does not stand in for an unreadable one."""
+        if path in self._bound.broken:
+            return False
+        return path in self._bound.marks or not self._bound.is_broken(_element(path))
+
     def wrong(self, path: Path, what: str, legal: str) -> None:
         """Tell one mistake; a second one at the same place of a template is the same mistake again."""
         if path[0] in ("desks", "growth"):
@@ -102,7 +114,7 @@ class Ground:
     def refer(self, path: Path, name: str, section: str, legal: Iterable[str], word: str) -> bool:
         """Whether `name` is one of `legal`, the ids of `section`; tells a mistake when it is not."""
         names = list(legal)
-        if name in names or self.unsure(section):
+        if name in names or self.unsure(section) or not self.was_read(path):
             return True
         if not names:
             self.wrong(

@@ -41,6 +41,7 @@ def examine(file: FleetFile, bound: Bound, tell: Tell) -> Fleet | None:
 
 def _static_only(g: Ground) -> None:
     """What can be said of a file whose template does not hold together."""
+    check_names.check_static(g)
     for check in (check_shapes, check_dlp, check_rules):
         check.check(g)
 
