@@ -9,9 +9,12 @@ import pytest
 import yaml
 
 from maso.fleet.builtins import builtin_names
+from maso.fleet.check_rules import COMPARED_ONLY
 from maso.fleet.load import load
+from maso.fleet.model import Controls
 from maso.fleet.reference import renewed
 from maso.fleet.schema_export import export, text
+from maso.fleet.schema_words import VALUES
 from maso.fleet.starter import TEMPLATE, template
 from maso.fleet.template import FleetFile
 from tests.fleet.given import text_of
@@ -46,6 +49,26 @@ def test_every_field_of_the_schema_is_described():
     for name, part in export()["$defs"].items():
         for field, shape in part.get("properties", {}).items():
             assert shape.get("description"), f"{name}.{field}"
+
+
+def test_every_value_of_a_choice_is_explained(guide):
+    """Of `controls`, in the reference: each key, each legal value, and which of them a file may not take."""
+    kinds = {f.name: f.type for f in msgspec.inspect.type_info(Controls).fields}
+    assert {f"Controls.{name}": set(kind.values) for name, kind in kinds.items()} == {
+        name: set(values) for name, values in VALUES.items()
+    }
+    for name, kind in kinds.items():
+        for value in kind.values:
+            (row,) = re.findall(rf"^\| `{name}` \| `{value}` \| .+ \| (yes|no: .+) \|$", guide, re.M)
+            assert (row != "yes") == (COMPARED_ONLY.get(name, ("",))[0] == value), name
+
+
+def test_every_section_that_is_shown_below_is_shown(guide):
+    below = re.findall(r"^\| `(\w+)` \| [^|]*see below", guide, re.M)
+    headings = "\n".join(re.findall(r"^### .*$", guide, re.M)).lower()
+    in_words = {"label", "clearance", "arguments", "fields", "steps", "roles", "between", "cascade", "order"}
+    for name in sorted(set(below) - in_words):
+        assert f"`{name}`" in headings or f".{name}`" in headings, name
 
 
 def resolve(schema, defs):

@@ -97,8 +97,8 @@ def check(
 ) -> Work:
     """Is this fleet file right, and what does it say?
 
-    Every mistake comes with its line, what is wrong and what is legal, all at once. A right file gives a
-    summary, and the warnings that an architect would raise.
+    Every mistake comes with its line, what is wrong and what is legal; what a mistaken entry means is checked
+    once it is mended. A right file gives a summary, and the warnings that an architect would raise.
 
     \b
     Examples:

@@ -9,7 +9,7 @@ from maso.fleet.model import BudgetStep, PeakPhase, ShutdownStage
 
 _STAGES: Final = ("halt", "freeze", "drain", "terminate", "reconcile")
 # What only `maso stress` sets, to measure what the right one is worth: each breaks an invariant.
-_COMPARED_ONLY: Final = {
+COMPARED_ONLY: Final = {
     "label_propagation": ("declared", "delivered", "the sender's word would lower a label (invariant 3)"),
     "scan_at": ("boundaries", "every-message", "guardrails see every message (invariant 8)"),
     "bus": ("per-barrier", "one", "`maso run` drives one bus, and would not keep the barriers apart"),
@@ -162,7 +162,7 @@ def _tier(g: Ground) -> None:
 
 
 def _controls(g: Ground) -> None:
-    for key, (refused, legal, why) in _COMPARED_ONLY.items():
+    for key, (refused, legal, why) in COMPARED_ONLY.items():
         if getattr(g.fleet.controls, key) == refused:
             what = f"`{key}` is `{refused}`, which only `maso stress` measures, to compare: {why}"
             g.wrong(("controls", key), what, f"`{legal}`")

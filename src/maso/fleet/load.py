@@ -2,8 +2,9 @@
 
 Three passes, each of which goes on after a mistake: the text becomes a tree (`source.py`), the tree becomes
 structs (`bind.py`), and what the structs mean is checked (`semantics.py`). A mistake says where it is, what
-is wrong and what would be legal; all of them come at once, in the order of the file. A file with a mistake
-gives no fleet: there is no partial result that something could run by accident.
+is wrong and what would be legal; they come together, in the order of the file, without what would only follow
+from another one. A file with a mistake gives no fleet: there is no partial result that something could run by
+accident.
 
 `load` is pure. `load_fleet` also reads a file, and is for the command line and tests.
 """

@@ -511,8 +511,8 @@ class Controls(_Strict, kw_only=True, frozen=True):
     credentials            `pre-provisioned` reuses credentials over sessions: only to compare
     pace_axes              `three`: every cluster degrades and returns alone: only to compare
     pace_evidence          `signals` counts failures instead of instances that fail: only to compare
-    pace_on_emergency      `fallback`: where a dependency names a fallback, its consumer takes that, instead of
-                           what it declares, when the producer is in Emergency
+    pace_on_emergency      `fallback`: where a dependency names a fallback, its consumer takes that, instead
+                           of what it declares, when the producer is in Emergency
     pace_hysteresis        `none`: back as soon as it looks better, as often as it likes: only to compare
     pace_return            in four steps, in forty small ones, or (only to compare) all at once
     stop_order             `immediate` ends everything at once, without a drain: only to compare

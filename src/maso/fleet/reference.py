@@ -13,7 +13,9 @@ import msgspec
 
 from maso.fleet import model, operations, template
 from maso.fleet.bind import expects
+from maso.fleet.check_rules import COMPARED_ONLY
 from maso.fleet.schema_export import documented, words_for
+from maso.fleet.schema_words import VALUES
 from maso.fleet.template import FleetFile
 
 MARK: Final = "<!-- reference -->\n"
@@ -51,6 +53,8 @@ _SECTIONS: Final = (
     (model.Governance, "`governance`"),
     (model.BudgetStep, "`governance.budget_steps`"),
     (model.ThrottleOption, "`governance.options`"),
+    (model.Prices, "`prices`"),
+    (model.Controls, "`controls`"),
     (model.Target, "`target`"),
     (template.Desk, "`desks`"),
     (template.Role, "A role of a desk"),
@@ -72,7 +76,28 @@ def reference() -> str:
         rows = [_row(struct, f, words) for f in info.fields if not _inherited(struct, f.name)]
         more = " Besides, everything that a type has." if struct is template.Role else ""
         parts.append(_section(title, _head(struct) + more, "field | legal | unless given | meaning", rows))
+        parts += [_values(struct, info)] if struct is model.Controls else []
     return "\n".join([*parts, *_vocabulary()])
+
+
+def _values(struct: type, info: msgspec.inspect.StructType) -> str:
+    """What each value of a choice means, and why a file may not take it."""
+    rows = []
+    for field in info.fields:
+        assert isinstance(field.type, msgspec.inspect.LiteralType)
+        others = sorted(str(value) for value in field.type.values if value != field.default)
+        for value in (str(field.default), *others):
+            refused, _, why = COMPARED_ONLY.get(field.name, ("", "", ""))
+            legal = f"no: {why}" if value == refused else "yes"
+            meaning = VALUES[f"{struct.__name__}.{field.name}"][value]
+            rows.append(f"| `{field.encode_name}` | `{value}` | {meaning} | {legal} |")
+    return _section("Values of `controls`", _CONTROLS, "key | value | meaning | legal in a file", rows)
+
+
+_CONTROLS: Final = (
+    "The first value of each key is the one unless given. What is not legal in a file is set by `maso stress` "
+    "alone, to measure what the legal one is worth."
+)
 
 
 def _section(title: str, about: str, columns: str, rows: list[str]) -> str:

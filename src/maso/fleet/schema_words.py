@@ -42,14 +42,6 @@ WORDS: Final = {
     "contingency": "What it does in the PACE phase Contingency.",
     "control_providers": "Providers of control plane agents, in turn.",
     "controls": "How the controls are built, where there is a choice.",
-    "delegation_policy": "What a delegation rule names: instances, agents, roles or clusters.",
-    "transitive_check": "How transitive authority is looked for.",
-    "contract_verification": "When a contract's signature is verified.",
-    "barrier_policy": "How information barriers are kept: by label, or by rules per pair of agents.",
-    "label_propagation": "Whose word a label is; `declared` is refused in a file: only for comparison.",
-    "scan_at": "What is scanned; `boundaries` is refused in a file: only for comparison.",
-    "bus": "One message bus, or one for each information barrier.",
-    "credentials": "What a credential outlives; `pre-provisioned` is refused in a file: only for comparison.",
     "core_usd_month": "US dollars for one core of a machine for a month.",
     "person_usd_hour": "US dollars for one hour of somebody who audits or reviews.",
     "prices": "What machines and people cost.",
@@ -259,5 +251,96 @@ WORDS_IN: Final = {
     "Growth.providers": "Providers of task agents, in turn.",
     "PeakPhase.cost_increase": "Cost above the norm: 0.1 is 10% more.",
     "Target.size": "Size that must be reached.",
+    "Prices.core_usd_month": "US dollars for one core of a machine for a month.",
+    "Prices.person_usd_hour": "US dollars for one hour of somebody who audits or reviews.",
+    "Prices.source": "Where these prices are from, for people.",
+    "Controls.delegation_policy": "What a delegation rule names; wider rules are fewer and permit more.",
+    "Controls.transitive_check": "How transitive authority is looked for.",
+    "Controls.contract_verification": "When a contract's signature is verified.",
+    "Controls.barrier_policy": "How information barriers are kept.",
+    "Controls.label_propagation": "Whose word a message's label is.",
+    "Controls.scan_at": "Which messages are scanned.",
+    "Controls.bus": "How many message buses there are.",
+    "Controls.credentials": "What a credential outlives.",
+    "Controls.pace_axes": "Whether clusters know of each other's PACE phases.",
+    "Controls.pace_evidence": "What moves a type from one PACE phase to the next.",
+    "Controls.pace_hysteresis": "What holds a type back from coming and going.",
+    "Controls.pace_on_emergency": "What a consumer does when the producer is in Emergency.",
+    "Controls.pace_return": "In how many steps those who wait come back.",
+    "Controls.stop_order": "In which order the fleet is stopped.",
+    "Controls.stop_by": "How an instance learns that it must stop.",
+    "Controls.stop_switches": "How many kill switches there are.",
     "Cluster.region": "Where it mostly runs.",
+}
+
+
+# What each legal value of a choice means; `check_rules.py` knows which of them a file may not take.
+VALUES: Final = {
+    "Controls.delegation_policy": {
+        "per-instance": "A rule for each pair of running instances.",
+        "point-to-point": "A rule for each pair of agents under `delegations` (of types, in a depth fleet).",
+        "role-based": "A rule for each pair of roles: what one agent may pass, all of its role may.",
+        "cluster-based": "A rule for each pair of clusters.",
+    },
+    "Controls.transitive_check": {
+        "incremental": "The closure of the delegation graph is kept up to date.",
+        "per-request": "The graph is searched at every request.",
+    },
+    "Controls.contract_verification": {
+        "cached": "Once, when the contract is registered.",
+        "every-use": "Whenever the contract is used, with all those above it.",
+    },
+    "Controls.barrier_policy": {
+        "label-lattice": "By one label for each message.",
+        "per-pair-rules": "By one rule for each barrier and pair of agents.",
+    },
+    "Controls.label_propagation": {
+        "delivered": "maso's own: at least the label of everything that was delivered to the sender.",
+        "declared": "The sender's.",
+    },
+    "Controls.scan_at": {
+        "every-message": "Every one.",
+        "boundaries": "Only those that enter, leave, or go to somebody cleared for less.",
+    },
+    "Controls.bus": {
+        "one": "One for the fleet.",
+        "per-barrier": "One for each information barrier, with gates between them.",
+    },
+    "Controls.credentials": {
+        "session": "Nothing: it is made for one session and ends with it.",
+        "pre-provisioned": "Sessions: a pool of credentials is made in advance and used again.",
+    },
+    "Controls.pace_axes": {
+        "four": "They do: consumers follow their producers down, and return after them.",
+        "three": "They do not: every cluster degrades and returns alone.",
+    },
+    "Controls.pace_evidence": {
+        "instances": "The share of its instances that fail.",
+        "signals": "The number of failures, be they all of one instance.",
+    },
+    "Controls.pace_hysteresis": {
+        "dwell": "A phase lasts, a return needs fewer failures than the fall, and returns a day are limited.",
+        "none": "Nothing: it is back as soon as it looks better, as often as it likes.",
+    },
+    "Controls.pace_on_emergency": {
+        "declared": "What the dependency declares under `on_emergency`.",
+        "fallback": "It takes the `fallback` where the dependency names one, else what is declared.",
+    },
+    "Controls.pace_return": {
+        "steps": "Four.",
+        "small-steps": "About forty small ones.",
+        "at-once": "One: all at once.",
+    },
+    "Controls.stop_order": {
+        "graduated": "Stage by stage, as under `shutdown`.",
+        "immediate": "All at once, without a drain.",
+    },
+    "Controls.stop_by": {
+        "lease": "Its lease is not renewed, so that who is not told stops too.",
+        "control-plane": "It is told; whoever is not told goes on.",
+    },
+    "Controls.stop_switches": {
+        "one": "One for all regions.",
+        "per-region": "One in every region.",
+    },
 }
