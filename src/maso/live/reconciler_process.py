@@ -88,7 +88,6 @@ def committed_before_freeze(run_dir: Path) -> Callable[[int], bool]:
     Read from the evidence as far as it is whole; without a freeze record everything in it came before.
     """
     released: set[int] = set()
-    freeze: int | None = None
     try:
         for number, body in read(run_dir):
             record = decode_record(body)
@@ -96,11 +95,10 @@ def committed_before_freeze(run_dir: Path) -> Callable[[int], bool]:
                 case MessageRecord(kind=MessageKind.ACTION) if record.outcome <= Outcome.REDACT:
                     released.add(number)
                 case GateRecord(what="stage", outcome=Outcome.ALLOW) if record.value >= Stage.FREEZE:
-                    freeze = number
-                    break
+                    break  # what comes later was not committed in time, whatever it is
     except EvidenceError:
         pass  # torn by a crash: what is readable is what was synced
-    return lambda number: number in released and (freeze is None or number < freeze)
+    return released.__contains__
 
 
 class ReconcilerProcess:
