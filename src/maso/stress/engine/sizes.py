@@ -1,9 +1,9 @@
 """At which sizes a fleet is measured: a geometric row on both sides of the target.
 
 A breadth fleet is swept from 5 agents, where a framework's worked examples are, to four times its target (ten
-times in a full run): a class is told from its neighbours by the decades it spans. A file that lists its agents
-and says nothing of growth is swept from its own size on. A depth fleet is swept from a hundredth of its
-sessions to twice as many; beyond, one machine holds no more.
+times in a full run): a class is told from its neighbours by the decades it spans. A file that lists its
+agents and says nothing of growth is swept from its own size on. A depth fleet is swept from a hundredth of
+its sessions to twice as many; beyond, one machine holds no more.
 """
 
 from typing import Final
