@@ -61,9 +61,7 @@ def test_a_holder_acts_until_its_lease_ends_and_not_a_nanosecond_longer() -> Non
         ({"signature": b"x" * 64}, "the signature does not fit"),
     ],
 )
-def test_a_lease_that_is_not_as_the_switch_made_it_changes_nothing(
-    changes: dict[str, object], why: str
-) -> None:
+def test_a_lease_that_the_switch_did_not_make_changes_nothing(changes: dict[str, object], why: str) -> None:
     holder = Holder(VERIFY, KIND)
     forged = msgspec.structs.replace(lease(Issuer(KEY), 0), **changes)
     assert holder.renew(forged, 0) == Kept(why)
@@ -171,7 +169,7 @@ def test_no_flipped_bit_of_a_lease_is_believed(position: int, bit: int) -> None:
     wire[position % len(wire)] ^= 1 << bit
     try:
         forged = msgspec.msgpack.decode(bytes(wire), type=Lease)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return
     assert Fence(VERIFY).refuses(forged, call(), 1) != ""
 

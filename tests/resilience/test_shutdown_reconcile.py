@@ -1,4 +1,4 @@
-"""Reconciliation: nothing stays ambiguous, whatever the gateway answers, and doing it twice changes nothing."""
+"""Reconciliation: nothing stays ambiguous, whatever the gateway answers; every item ends, once."""
 
 import pytest
 from hypothesis import given

@@ -216,10 +216,10 @@ class Settle(NamedTuple):
 Effect = Ask | Settle
 
 
-def _rank(item: Item) -> int:
-    """An authorisation that is kept for its capture is at an end when that is."""
-    kept = item.kind is Kind.AUTHORISATION and item.book is Book.DONE and item.right
-    return 2 * KIND_RANK[Kind.CAPTURE] + 1 if kept else 2 * KIND_RANK[item.kind]
+def _rank(item: Item, capturing: set[str]) -> int:
+    """An authorisation whose capture is open ends with that: the capture takes it, or lets it go."""
+    waits = item.group in capturing and item.kind is Kind.AUTHORISATION and item.book is Book.DONE
+    return 2 * KIND_RANK[Kind.CAPTURE] + 1 if waits else 2 * KIND_RANK[item.kind]
 
 
 class Case:
@@ -240,7 +240,17 @@ class Case:
 class Reconciler:
     """One sweep over `items`. Everything comes through `start`, `answer` and `advance`; effects go out."""
 
-    __slots__ = ("_captured", "_ceiling", "_groups", "_open", "_open_max", "_ready", "cases", "now")
+    __slots__ = (
+        "_captured",
+        "_capturing",
+        "_ceiling",
+        "_groups",
+        "_open",
+        "_open_max",
+        "_ready",
+        "cases",
+        "now",
+    )
 
     def __init__(self, items: Iterable[Item], now: int, ceiling_ns: int, open_max: int = OPEN_MAX) -> None:
         self.now = now
@@ -248,6 +258,7 @@ class Reconciler:
         self._open_max = open_max
         self._open: dict[str, Case] = {}  # asked, answer awaited or wait running
         self._captured: set[str] = set()  # groups whose money was taken in this sweep
+        self._capturing: set[str] = set()  # groups of which a capture is an item
         self.cases: dict[str, Case] = {}
         groups: dict[str, list[Case]] = {}
         for item in items:
@@ -255,8 +266,10 @@ class Reconciler:
                 raise ValueError(f"`{item.id}` stands twice among the items")
             case = self.cases[item.id] = Case(item)
             groups.setdefault(item.group, []).append(case)
+            if item.kind is Kind.CAPTURE and item.book is Book.ASKED:
+                self._capturing.add(item.group)
         for group in groups.values():
-            group.sort(key=lambda case: (_rank(case.item), case.item.id), reverse=True)
+            group.sort(key=lambda case: (_rank(case.item, self._capturing), case.item.id), reverse=True)
         self._groups = groups  # the next of each is last
         self._ready = list(reversed(groups))
 
@@ -336,6 +349,8 @@ class Reconciler:
             case = cases.pop()
             right = self._right(case)
             want = WANTED.get((case.item.kind, case.item.book, right))
+            if want is not None and self._done_by_capture(case):
+                want = Want(None, "taken, or let go, with its capture")
             if want is None:
                 effects += self._close(case, State.LISTED, f"`{case.item.book.value}` has no rule")
             elif want.verb is None:
@@ -351,6 +366,11 @@ class Reconciler:
     def _right(self, case: Case) -> bool:
         """Whether to complete it; an order by what became of its capture in this sweep."""
         return case.item.group in self._captured if case.item.kind is Kind.ORDER else case.item.right
+
+    def _done_by_capture(self, case: Case) -> bool:
+        item = case.item
+        waits = item.kind is Kind.AUTHORISATION and item.book is Book.DONE
+        return waits and item.group in self._capturing
 
     def _local(self, case: Case, right: bool) -> State:
         """What becomes of an item that needs no gateway."""

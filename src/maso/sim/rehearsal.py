@@ -31,7 +31,7 @@ from maso.sim.checkers import money
 from maso.sim.driver import Simulation, make_worlds
 from maso.sim.hostility import Hostile
 from maso.sim.outages import Outage, drawn
-from maso.sim.scene import Scene
+from maso.sim.scene import AllBut, Scene
 from maso.sim.stopping import Platform
 from maso.sim.till import Till
 from maso.sim.tower import Sweeper, Tower, persons, rehearsed
@@ -145,15 +145,6 @@ def wish_of(fleet: Fleet, seed: int) -> Wish:
     parts += [f"region:{kind.region}"] if kind.region else []
     scope = "system" if draws.bits(1) else draws.pick(parts)
     return Wish(seed, drawn(draws, regions_of(fleet)), scope, draws.chance(PER_MILLION // 4))
-
-
-class AllBut(NamedTuple):
-    """Every session but one."""
-
-    session: int
-
-    def __contains__(self, session: object) -> bool:
-        return session != self.session
 
 
 class Rehearsal:
@@ -531,6 +522,9 @@ class Rehearsal:
         listed = settling.outcomes(self.store)
         found = settling.items(self.store, self._committed(scope), self._live(scope), self._taken(scope))
         again = [item for item in found if item.id not in listed]
+        if isinstance(self._live(scope), AllBut):  # what others began meanwhile is theirs
+            swept = {settle.item.id for _, settle in self.sweeper.settles}
+            again = [item for item in again if item.id in swept]
         if settling.STATEMENT in listed or not again:
             return []
         return [f"twice: `{item.id}` is still there to settle" for item in again[:5]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from maso.clock import MS
 from maso.resilience.lease import Verifier
@@ -12,6 +12,15 @@ from maso.resilience.switch import StopPlan, TypeAt
 from maso.sim.kernel import Kernel
 from maso.sim.regions import Network
 from maso.streams import Stream, stream
+
+
+class AllBut(NamedTuple):
+    """Every session but one."""
+
+    session: int
+
+    def __contains__(self, session: object) -> bool:
+        return session != self.session
 
 
 class Scene:

@@ -130,6 +130,7 @@ class Platform:
         self.recovered = 0
         self.trouble: list[str] = []
         self.resume_ref: int | None = None
+        self.store_fenced = False
 
     # The driver's face: who may speak, and what becomes of an action.
 
@@ -164,6 +165,7 @@ class Platform:
         """A shop over the store; after a crash, one that goes on with other random draws."""
         name = f"world/shop/{self._crashes}" if self._crashes else "world/shop"
         self.shop = Shop(self.store, stream(self._seed, name), self._products, remote=True)
+        self.shop.fenced = self.store_fenced
         return self.shop
 
     # An action reaches its tool, and perhaps the gateway.
@@ -295,6 +297,12 @@ class Platform:
                 else:
                     self.shop.owed.append(call)
 
+    def fence_store(self, fenced: bool) -> None:
+        """The database takes writes of one epoch only; during a sweep of everything that is not ours."""
+        self.store_fenced = fenced
+        if self.shop is not None:
+            self.shop.fenced = fenced
+
     def _payer(self) -> str:
         """The type on whose lease the shop lets go: the first that may."""
         for action in self.sim.rules.actions:
@@ -339,6 +347,7 @@ class Platform:
                 if tell.stage >= Stage.FREEZE:
                     self._frozen(tell.scope, effect.ref)
         if tell.stage is Stage.RUN:
+            self.fence_store(False)
             self.resume_ref = self.resume_ref or len(self.log.bodies)
             self.staged.pop(tell.scope, None)
             self.freeze_refs.pop(tell.scope, None)

@@ -31,7 +31,7 @@ from maso.resilience.switch import (
     encode_entry,
 )
 from maso.resilience.twopersons import Person
-from maso.sim.scene import Scene
+from maso.sim.scene import AllBut, Scene
 from maso.sim.stopping import Platform
 from maso.sim.till import STATEMENT_NS, Letter, Statement, Till
 from maso.worlds import settling
@@ -189,6 +189,8 @@ class Sweeper:
         if sweep.scope in self.finished:
             return
         self._platform.carry_history()
+        if not isinstance(self._live(sweep.scope), AllBut):
+            self._platform.fence_store(True)
         self.began.setdefault(sweep.scope, self._scene.kernel.now)
         self._life += 1
         self._sweep, self._statement, self.reconciler = sweep, None, None

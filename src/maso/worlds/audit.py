@@ -162,8 +162,8 @@ def _stranger(item: str) -> str:
 
 
 def _same_money(order: Order, account: Account) -> bool:
-    """A capture that was given back is no order of ours: then only the balance has to agree."""
-    if order.state == "cancelled":
+    """Where we never took anything, what was taken behind our back must have been given back."""
+    if not order.captured_minor:
         return account.captured_minor == account.refunded_minor
     ours = (order.captured_minor, order.refunded_minor)
     return ours == (account.captured_minor, account.refunded_minor)

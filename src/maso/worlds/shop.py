@@ -55,6 +55,8 @@ class Shop:
         """`remote`: the gateway is elsewhere, and a driver carries its calls."""
         self._store = store
         self.gateway = None if remote else Gateway(MemoryStore())
+        # Somebody with a newer epoch owns the store (a reconciliation): nothing is written here any more.
+        self.fenced = False
         self.owed: list[Call] = []  # calls that nobody waits for: a driver takes them along
         self._stream = stream
         self._once = Once(store)
@@ -113,6 +115,8 @@ class Shop:
         visit = self._visits.pop(session, None)
         if visit is None:
             return
+        if self.fenced:
+            return
         self._look_again(visit)
         self._unreserve(visit)
         for number in visit.orders:
@@ -140,6 +144,8 @@ class Shop:
         visit = self._visits.get(session)
         if visit is None:
             decline("session_closed")
+        if self.fenced:
+            decline("fenced")
         self._look_again(visit)
         rules = OPERATIONS.get(operation)
         pays = self._begin.get(operation)
@@ -178,6 +184,8 @@ class Shop:
 
     def finish(self, key: str, answer: Answer, now: int) -> tuple[Result, tuple[str, ...]]:
         """Book the gateway's answer. Raises DeclinedError where it is no, or nobody waits for it."""
+        if self.fenced:
+            decline("fenced")
         wanted = self._store.get("wanted", key)
         new = self._new("A") if wanted is not None and wanted[0] == "shop.payment_authorise" else ""
         payment = payments.finish(self._store, key, answer, new, now + CONFIRM_WITHIN_NS)
@@ -223,12 +231,12 @@ class Shop:
     def advance(self, now: int) -> int:
         """Prices move, shelves are filled, and what was not confirmed in time is cancelled."""
         done = 0
-        while self._next_change <= now:
+        while self._next_change <= now and not self.fenced:
             self._next_change += CHANGE_EVERY_NS
             for _ in range(CHANGES_AT_ONCE):
                 self._change(self._product(self._stream.pick(self._skus)))
                 done += 1
-        if self._next_sweep <= now:
+        if self._next_sweep <= now and not self.fenced:
             self._next_sweep = now + SWEEP_EVERY_NS
             done += self._sweep(now)
         return done
