@@ -166,7 +166,9 @@ def _one(screen: Screen, plan: Plan, number: int, fault: str, address: str | Non
             found.fleet, found.text, folder, sockets, address or sqlite_address(folder / "platform.db"),
             plan.seed + number, found.fleet.size, FAULTS.get(fault), fault, plan.immediate, plan.bus,
         )  # fmt: skip
-        (folder / "fleet.yaml").write_text(found.text, encoding="utf-8")
+        (folder / "switch").mkdir()
+        for place in (folder, folder / "switch"):  # what either log is bound to
+            (place / "fleet.yaml").write_text(found.text, encoding="utf-8")
         title = f"drill {number + 1} of {plan.runs}" + (f", {fault}" if fault else "")
         with watching(title, console(sys.stderr)) as see:
             document = asyncio.run(_interruptible(Drill(wish, see)))
