@@ -9,7 +9,16 @@ from rich.console import Console
 from maso.report.stress.changes import comparison_data, comparison_markdown, verdict
 from maso.report.stress.compare import compare
 from maso.report.stress.terminal import comparison_terminal
-from tests.stress.sample_findings import NO_BREAK, Machine, audit_before, breaks, delegation, sample, scaling
+from tests.stress.sample_findings import (
+    NO_BREAK,
+    Machine,
+    audit_before,
+    breaks,
+    delegation,
+    rate_quantity,
+    sample,
+    scaling,
+)
 
 
 def with_quantity(**changed):
@@ -92,7 +101,11 @@ def test_measured_times_of_another_machine_do_not_count_and_counts_do():
 
 def test_what_no_longer_reaches_the_target_is_a_regression():
     found = compare(with_quantity(reaches_target=True), with_quantity(reaches_target=False))
-    assert (only(found).kind, only(found).before, only(found).after) == ("reaches target", "yes", "no")
+    said = [(change.kind, change.before, change.after, change.turn) for change in found.changes]
+    assert said == [
+        ("reaches target", "yes", "no", "worse"),
+        ("verdict", "holds as declared", "needs adapting", "worse"),
+    ]
     assert found.regressed
     assert not compare(with_quantity(reaches_target=True), with_quantity(reaches_target=None)).regressed
 
@@ -149,8 +162,11 @@ def test_of_a_list_that_was_cut_the_total_counts():
 
 def test_verdicts_answers_and_attack_paths_that_changed():
     base = sample()
+    scan = replace(base.dimensions[1].quantities[0], reaches_target=False)
+    missed = replace(base.dimensions[1], quantities=(scan,))
     worse = replace(
         base,
+        dimensions=(base.dimensions[0], missed, base.dimensions[2]),
         controls=(replace(base.controls[1], verdict="breaks"),),
         answers=(replace(base.answers[0], status="missing", key="k"), *base.answers[1:]),
         attack_paths=(replace(base.attack_paths[0], outcome="succeeds"), base.attack_paths[1]),
@@ -170,9 +186,11 @@ def test_a_verdict_of_a_control_that_more_measures_now_is_told_and_does_not_coun
     earlier = replace(base.controls[0], verdict="holds", quantities=base.controls[0].quantities[:1])
     found = compare(replace(base, controls=(earlier,)), replace(base, controls=base.controls[:1]))
     assert (only(found).turn, only(found).note) == ("other", "measured by more than before")
-    assert compare(
-        replace(base, controls=(replace(earlier, quantities=base.controls[0].quantities),)), base
-    ).regressed
+    # By the same quantities it counts, where a count explains it.
+    held = with_quantity(reaches_target=True)
+    held = replace(held, controls=(replace(earlier, quantities=base.controls[0].quantities),))
+    verdicts = [c for c in compare(held, base).changes if c.kind == "verdict"]
+    assert [(c.before, c.after, c.turn) for c in verdicts] == [("holds", "needs adapting", "worse")]
 
 
 def test_conditions_that_differ_are_noted():
@@ -196,3 +214,64 @@ def test_a_comparison_is_told_in_every_form():
     data = comparison_data(found)
     assert data["regressed"] is True
     assert data["changes"][0]["where"] == "delegation/audit_hours"
+
+
+def noisy(mark, *, second):
+    """The same fleet run once or again: CPU time, or a few seeds, moved class, ranges and what follows."""
+    found = replace(
+        rate_quantity(), mark=mark, reaches_target=None,
+        scaling=scaling("linear", 1.0, lambda n: n) if not second else scaling("quadratic", 2.0, lambda n: n),
+        breakpoint=breaks(144, 158) if not second else breaks(90, 101),
+    )  # fmt: skip
+    usual = replace(found, reaches_target=False if second else None)
+    held = replace(found, id="held", reaches_target=True, breakpoint=breaks(900, 1000 if second else 950))
+    standard = replace(held, reaches_target=not second)
+    dimension = replace(
+        delegation(), quantities=(found, held), standard_quantities=(usual, standard), adaptations=()
+    )
+    control = replace(
+        sample().controls[0],
+        verdict="adapts" if second else "holds",
+        quantities=("delegation/delegations_per_minute", "delegation/held"),
+    )
+    return sample(dimensions=(dimension,), controls=(control,))
+
+
+@pytest.mark.parametrize("mark", ["measured", "simulated"])
+def test_an_unchanged_fleet_run_twice_never_regresses(mark):
+    first, again = noisy(mark, second=False), noisy(mark, second=True)
+    for old, new in ((first, again), (again, first)):
+        found = compare(old, new)
+        assert {change.kind for change in found.changes} == {"scaling class", "breakpoint", "verdict"}
+        assert {change.turn for change in found.changes} == {"other"}
+        assert all(change.note for change in found.changes)
+        assert not found.regressed
+
+
+@pytest.mark.parametrize("mark", ["measured", "simulated"])
+def test_what_is_never_the_same_twice_regresses_where_the_target_is_lost(mark):
+    held = {"exact": False, "mark": mark, "reaches_target": True, "breakpoint": breaks(410, 450)}
+    lost = {**held, "reaches_target": False, "breakpoint": breaks(100, 110)}
+    found = compare(with_quantity(**held), with_quantity(**lost))
+    assert [c.kind for c in found.changes if c.turn == "worse"] == ["reaches target", "verdict"]
+    assert not compare(with_quantity(**lost), with_quantity(**held)).regressed
+    assert not compare(with_quantity(**held), with_quantity(**{**lost, "reaches_target": None})).regressed
+
+
+def test_counts_and_what_is_declared_come_out_the_same_and_so_count_as_they_are():
+    for same in ({"exact": True, "mark": "simulated"}, {"exact": False, "mark": "declared"}):
+        old, new = with_quantity(**same), with_quantity(**same, breakpoint=breaks(100, 110))
+        assert only(compare(old, new)).turn == "worse"
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_names_in_the_table_of_changes_are_cut_after_hyphens_and_slashes_only(width):
+    where = "data-boundaries/barrier_audit_hours"
+    change = only(compare(with_quantity(), with_quantity(breakpoint=breaks(100, 110))))
+    found = replace(compare(sample(), sample()), changes=(replace(change, where=where),))
+    console = Console(width=width, file=io.StringIO())
+    console.print(*comparison_terminal(found), sep="\n")
+    words = console.file.getvalue().split()
+    assert (
+        "barrier_audit_hours]" in words or f"[{where}]" in words or "boundaries/barrier_audit_hours]" in words
+    )

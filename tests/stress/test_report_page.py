@@ -149,7 +149,7 @@ def test_the_verdict_counts_and_names_what_breaks_first():
         " declares them; 1 more with what is recommended, 1 breaks, whatever was tried, 1 could not be"
     ) in text
     assert "Breaks first: Delegations a minute within the latency budget: 144 to 158 agents." in text
-    assert "1 of 2 attack paths that were tried succeeded." in text
+    assert "1 of 2 attack paths that were tried succeeded: ask > get (reaches: a tool)." in text
     assert "$13,250 a month for 2 lines; no price declared for 1 more" in text
     assert "no compartment of this fleet holds cardholder data" in text
 

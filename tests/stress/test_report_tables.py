@@ -8,11 +8,21 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from maso.findings import BeforeAfter
 from maso.report.stress.junit import junit
 from maso.report.stress.markdown import markdown, text
+from maso.report.stress.page import page
 from maso.report.stress.tables_csv import breakpoints_csv, conditions_csv, decisions_csv
 from maso.report.stress.terminal import stress_terminal
-from tests.stress.sample_findings import SIGNATURE, delegation, sample
+from tests.stress.sample_findings import (
+    NO_BREAK,
+    SIGNATURE,
+    audit_after,
+    boundaries,
+    breaks,
+    delegation,
+    sample,
+)
 from tests.stress.test_report_page import HOSTILE, hostile_findings
 
 
@@ -166,3 +176,70 @@ def test_the_terminal_works_for_nothing_at_all():
         dimensions=(replace(delegation(), quantities=(), adaptations=(), skipped="no delegations"),)
     )
     assert printed(skipped)
+
+
+def unwrapped(findings, width=110):
+    console = Console(width=width, file=io.StringIO())
+    console.print(*stress_terminal(findings), sep="\n")
+    return " ".join(console.file.getvalue().split()), console.file.getvalue()
+
+
+def test_the_terminal_says_what_a_recommendation_gives_up():
+    said, lines = unwrapped(sample(), 60)
+    assert (
+        "Cluster-based delegation (delegation): medium complexity, no price declared gives up: a sample: 12%"
+        in said
+    )
+    start = lines.index("gives up")
+    wrapped = lines[start:].splitlines()[1]
+    assert wrapped.startswith("    ")  # its second line keeps the indentation
+
+
+def test_the_terminal_names_what_to_declare_and_then_is_not_done():
+    said, _ = unwrapped(sample())
+    assert "declare `governance.audit_rules_per_hour`, `target.blast_radius_share_max`" in said
+    assert "nothing more" not in said
+    html = page(sample())
+    card = html.split("<h3>What to do</h3>")[1].split("</div>")[0]
+    assert "<code>governance.audit_rules_per_hour</code>" in card
+    assert "audit\\_rules\\_per\\_hour" in markdown(sample()).split("- to do:")[1].splitlines()[0]
+    held = replace(delegation(), quantities=(audit_after(),), adaptations=(), recommended=())
+    done = sample(dimensions=(held,), answers=())
+    assert "What to do for the target nothing more" in unwrapped(done)[0]
+    assert "Nothing more" in page(done)
+
+
+def test_the_terminal_names_the_attack_and_the_copies():
+    note = "the file has no `growth`: a sample grown by copies"
+    said, _ = unwrapped(sample(not_checked=(note,)))
+    assert "ask > get (reaches: a tool)" in said
+    assert note in said
+
+
+def test_what_an_adaptation_moves_on_another_axis_is_in_the_unit_of_that_axis():
+    scanned = boundaries().quantities[0]
+    moved = BeforeAfter(
+        quantity="scan_us", unit="µs", value_before=50.0, value_after=20.0,
+        breakpoint_before=breaks(4700, 4900), breakpoint_after=breaks(9000, 9100),
+    )  # fmt: skip
+    changed = replace(delegation().adaptations[0], quantities_after=(scanned,), before_after=(moved,))
+    found = sample(dimensions=(replace(boundaries(), adaptations=(changed,)),))
+    for source in (markdown(found), page(found)):
+        assert "9,000 to 9,100 rules" in source
+        assert "9,000 to 9,100 agents" not in source
+
+
+def test_a_table_of_before_and_after_leaves_out_what_says_nothing():
+    still = BeforeAfter(
+        quantity="closure_us", unit="µs", value_before=5.0, value_after=5.0,
+        breakpoint_before=None, breakpoint_after=NO_BREAK,
+    )  # fmt: skip
+    moved = replace(still, quantity="blast_radius", value_after=2.0, breakpoint_after=None)
+    only = replace(delegation().adaptations[0], before_after=(still, moved))
+    found = sample(dimensions=(replace(delegation(), adaptations=(only,)),))
+    source = markdown(found).split("### Cluster-based delegation")[1].split("###")[0]
+    assert "| quantity | before | after |\n" in source
+    both = replace(only, before_after=(*delegation().adaptations[0].before_after, moved))
+    shown = page(sample(dimensions=(replace(delegation(), adaptations=(both,)),)))
+    assert shown.count('<td data-label="breaks, before" class="empty">') == 1
+    assert shown.count('<td data-label="breaks, before" class="">') == 1

@@ -1,5 +1,9 @@
 """How figures and ranges are written, and which quantity stands where."""
 
+import csv
+import io
+from xml.etree import ElementTree
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,8 +11,12 @@ from msgspec.structs import replace
 
 from maso.findings import BreakpointFinding
 from maso.report.stress import words
-from maso.report.stress.board import board, state
-from maso.report.stress.standing import below_target, budgeted, inferred, reaches, standings
+from maso.report.stress.board import board, copies_note, declare_words, missing_keys, path_words, state
+from maso.report.stress.junit import junit
+from maso.report.stress.markdown import markdown
+from maso.report.stress.page import page
+from maso.report.stress.standing import below_target, budgeted, inferred, shown_control, shown_row, standings
+from maso.report.stress.tables_csv import breakpoints_csv
 from tests.stress.sample_findings import (
     NO_BREAK,
     TARGET,
@@ -18,6 +26,7 @@ from tests.stress.sample_findings import (
     delegation,
     rate_quantity,
     sample,
+    scaling,
 )
 
 
@@ -48,6 +57,31 @@ def test_one_of_a_thing_is_not_many():
     ]
     assert said == ["1 handoff", "1 hour of churn", "1 ms", "1 µs", "1 loss", "1 per minute"]
     assert words.amount(2, "handoffs") == "2 handoffs"
+    es = ("buses", "identities", "losses", "boxes", "matches", "cases", "caches", "uses", "databases")
+    assert [words.singular(unit) for unit in es] == [
+        "bus", "identity", "loss", "box", "match", "case", "cache", "use", "database",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("candidates", "said"),
+    [
+        ((), "not resolved"), (("linear",), "probably linear"),
+        (("constant", "linearithmic"), "unresolved: constant or n log n"),
+        (("constant", "logarithmic", "linear"), "unresolved: constant, logarithmic or linear"),
+        (("constant", "logarithmic", "linear", "quadratic"), "not resolved"),
+    ],
+)  # fmt: skip
+def test_what_the_points_leave_open_is_named_while_it_says_something(candidates, said):
+    left = scaling("unresolved", 0.2, lambda size: 12.0, candidates=candidates)
+    assert words.class_words(left) == said
+    assert words.growth_words(replace(audit_before(), scaling=left)) == said
+
+
+def test_one_size_has_no_growth():
+    once = replace(audit_before(), points=audit_before().points[-1:], scaling=None)
+    assert words.growth_words(once) == "run at one size"
+    assert words.growth_words(replace(audit_before(), scaling=None)) == "-"
 
 
 def test_dollars_are_never_rounded_to_nothing():
@@ -119,27 +153,35 @@ def test_as_declared_can_hold_what_the_standard_controls_do_not():
     findings = sample(dimensions=(adapted,))
     standing = by_id(findings)["audit_hours"]
     assert (standing.usual, standing.now, standing.verdict) == (audit_before(), audit_after(), "adapts")
-    assert state(standing, TARGET) == "reaches"
+    assert state(standing) == "reaches"
     made = board(findings)
     assert made.breaks == []
     assert (made.verdict, made.verdict_words) == (
-        "holds",
+        "in_force",
         "holds as declared, where the standard controls would not",
     )
     assert made.first.startswith("Nothing breaks below the target. Under the standard controls, first: Hours")
 
 
+@pytest.mark.parametrize("reached", [True, False, None])
 @pytest.mark.parametrize(
-    ("found", "reached"),
-    [
-        (breaks(100, 399), False), (breaks(100, 400), None), (breaks(400, 500), True),
-        (breaks(399, 401), None), (NO_BREAK, None), (breaks(500, None), True), (None, None),
-        (breaks(500, None, "unresolved"), True), (breaks(10, 300, "unresolved"), None),
-    ],
-)  # fmt: skip
-def test_a_range_alone_says_whether_the_target_is_reached(found, reached):
-    quantity = replace(audit_before(), breakpoint=found, reaches_target=None)
-    assert reaches(quantity, TARGET) is reached
+    "found", [breaks(100, 399), breaks(400, 500), NO_BREAK, None, breaks(5, 9, "unresolved")]
+)
+def test_the_findings_own_word_on_the_target_is_the_only_one(found, reached):
+    """Whatever the range looks like: a format with an opinion of its own would contradict another."""
+    quantity = replace(audit_before(), breakpoint=found, reaches_target=reached)
+    bare = replace(delegation(), quantities=(quantity,), adaptations=(), recommended=())
+    findings = sample(dimensions=(bare,))
+    said = {True: "yes", False: "no", None: ""}[reached]
+    assert {row["reaches_target"] for row in csv.DictReader(io.StringIO(breakpoints_csv(findings)))} == {said}
+    case = next(ElementTree.fromstring(junit(findings)).iter("testcase"))
+    outcome = {True: "properties", False: "failure", None: "skipped"}[reached]
+    assert [child.tag for child in case][-1] == outcome
+    tag = {True: "✓ reaches the target", False: "✕ misses the target", None: "? open"}[reached]
+    assert tag in page(findings)
+    cell = {True: "holds", False: "misses", None: "open"}[reached]
+    assert f"| {cell} |" in markdown(findings)
+    assert board(findings).verdict == {True: "holds", False: "breaks", None: "not_measured"}[reached]
 
 
 def test_the_gate_refuses_only_ranges_that_lie_below_the_target_as_a_whole():
@@ -147,7 +189,7 @@ def test_the_gate_refuses_only_ranges_that_lie_below_the_target_as_a_whole():
     touching = replace(rate_quantity(), breakpoint=breaks(390, 410), reaches_target=None)
     findings = sample(dimensions=(replace(delegation(), quantities=(touching,), adaptations=()),))
     assert below_target(findings) == []
-    assert state(budgeted(standings(findings), TARGET)[0], TARGET) == "open"
+    assert state(budgeted(standings(findings), TARGET)[0]) == "open"
     # Without a range, the value at the target decides: over an axis of its own, or at one size only.
     beyond = replace(rate_quantity(), breakpoint=None, reaches_target=False)
     findings = sample(dimensions=(replace(delegation(), quantities=(beyond,), adaptations=()),))
@@ -197,3 +239,97 @@ def test_a_fleet_without_budgets_neither_holds_nor_breaks():
     made = board(sample(dimensions=(replace(delegation(), quantities=bare),)))
     assert made.verdict == "not_measured"
     assert "nothing can be said to hold or to break: the fleet file declares no budget" in made.headline
+
+
+def test_an_adaptation_in_force_and_one_that_is_needed_are_two_things():
+    needed = sample()
+    held = replace(delegation(), quantities=(audit_after(),), standard_quantities=(audit_before(),))
+    in_force = sample(dimensions=(held,))
+    control = needed.controls[0]
+    row = held.controls[0]
+    for findings, said in ((needed, "adapts"), (in_force, "in_force")):
+        found = standings(findings)
+        assert shown_control(control, found) == said
+        assert shown_row(row, findings.dimensions[0], found) == said
+    assert len(set(words.VERDICTS.values())) == len(set(words.VERDICT_SIGNS.values())) == len(words.VERDICTS)
+    for findings, said, other in (
+        (needed, "↻</span> needs adapting", "⊕</span> holds as declared"),
+        (in_force, "⊕</span> holds as declared", "↻</span> needs adapting"),
+    ):
+        shown = page(findings)
+        assert said in shown
+        assert other not in shown
+    assert "| holds as declared |" in markdown(in_force)
+    assert "| needs adapting |" in markdown(needed)
+    assert "once adapted" not in page(needed) + page(in_force) + markdown(needed) + markdown(in_force)
+
+
+def test_what_holds_as_declared_is_not_said_to_need_anything():
+    held = replace(delegation(), quantities=(audit_after(),), standard_quantities=(audit_before(),))
+    shown = page(sample(dimensions=(held,), controls=sample().controls[:1]))
+    assert "what holds it" in shown
+    assert "what it needs" not in shown
+
+
+def test_missing_declarations_are_named_those_that_answer_most_first():
+    keys = ("a", "b", "c", "d", "e", "f", "b")
+    answers = tuple(replace(sample().answers[1], question=f"Q{n}", key=key) for n, key in enumerate(keys))
+    found = sample(answers=answers)
+    assert missing_keys(found) == ["b", "a", "c", "d", "e", "f", "target.blast_radius_share_max"]
+    assert declare_words(missing_keys(found)) == "declare `b`, `a`, `c`, `d`, `e` and 2 more"
+    assert declare_words(["a"]) == "declare `a`"
+    assert declare_words([]) == ""
+
+
+def attacks(*paths):
+    return board(sample(attack_paths=paths)).attacks
+
+
+def test_the_verdict_names_the_path_that_got_through():
+    stopped, through = sample().attack_paths
+    assert (
+        attacks(stopped, through)
+        == "1 of 2 attack paths that were tried succeeded: ask > get (reaches: a tool)."
+    )
+    assert attacks(through, through) == (
+        "2 of 2 attack paths that were tried succeeded, first: ask > get (reaches: a tool)."
+    )
+    assert attacks(stopped) == "The one attack path that was tried was stopped."
+    assert attacks(stopped, stopped) == "None of 2 attack paths that were tried succeeded."
+    assert attacks() == ""
+    long = replace(through, steps=tuple("abcdefg"))
+    assert path_words(long) == "a > b > 4 more steps > g (reaches: a tool)"
+
+
+def test_a_path_that_was_not_tried_is_not_counted_as_tried():
+    stopped, through = sample().attack_paths
+    untried = replace(through, outcome="possible")
+    empty = replace(through, steps=())
+    assert attacks(stopped, untried, empty) == (
+        "The one attack path that was tried was stopped. 2 more could not be tried."
+    )
+    assert attacks(untried) == "1 attack path could not be tried."
+    shown = sample(attack_paths=(empty,))
+    assert "? possible, not tried" in page(shown)
+    assert "possible, not tried" in markdown(shown)
+
+
+def test_sizes_that_are_copies_say_so_wherever_breakpoints_are_read():
+    note = "the file has no `growth`: a sample grown by copies"
+    assert copies_note(sample()) == ""
+    found = sample(not_checked=(note, "another"))
+    assert copies_note(found) == note
+    section = page(found).split('<section id="breakpoints">')[1]
+    assert section.index("a sample grown by copies") < section.index("<table")
+    part = markdown(found).split("## Breakpoints")[1]
+    assert part.index("a sample grown by copies") < part.index("| quantity |")
+
+
+def test_what_may_not_be_chosen_is_worded_alike_everywhere():
+    decision = replace(sample().decisions[0], id="declared-labels")
+    found = sample(decisions=(decision,))
+    said = "easured to compare: may not be chosen here because labels only rise"
+    for source in (page(found), markdown(found)):
+        assert source.count(said) == 2  # with the adaptation and with the decision
+        assert "(measured to compare)" in source or ">measured to compare<" in source
+    assert "May not be chosen" not in page(found)

@@ -14,11 +14,11 @@ from typing import Final, Literal, NamedTuple
 from maso.findings import (
     AdaptationFinding,
     AnswerStatus,
+    AttackPath,
     ControlFinding,
     DecisionFinding,
     DimensionFinding,
     Findings,
-    Verdict,
 )
 from maso.report.stress import words
 from maso.report.stress.standing import (
@@ -27,9 +27,10 @@ from maso.report.stress.standing import (
     budgeted,
     inferred,
     misses,
-    reaches,
+    shown_control,
     standings,
 )
+from maso.report.stress.words import Shown
 
 State = Literal["reaches", "would", "misses", "open"]
 
@@ -42,7 +43,7 @@ class Advice(NamedTuple):
 class Board(NamedTuple):
     """What the top of every report says."""
 
-    verdict: Verdict
+    verdict: Shown
     verdict_words: str
     headline: str
     first: str  # what breaks first, and at what size
@@ -57,6 +58,9 @@ class Board(NamedTuple):
     deciders: list[tuple[str, list[DecisionFinding]]]
     answers: dict[AnswerStatus, int]
     attacks: str
+    controls: dict[str, Shown]  # by the control's id
+    missing: list[str]  # keys of the fleet file that would answer more, those that answer most first
+    copies: str  # where sizes beyond the file's own are copies of the whole fleet: that they are
 
 
 def board(findings: Findings) -> Board:
@@ -64,15 +68,16 @@ def board(findings: Findings) -> Board:
     found = budgeted(standings(findings), size)
     states: dict[State, list[Standing]] = {"reaches": [], "would": [], "misses": [], "open": []}
     for standing in found:
-        states[state(standing, size)].append(standing)
+        states[state(standing)].append(standing)
     over_size = [s for s in found if s.now.axis == "size"]
-    breaks = sorted((s for s in over_size if misses(s.now, size)), key=lambda s: breaks_at(s.now))
-    usual = sorted((s for s in over_size if misses(s.usual, size)), key=lambda s: breaks_at(s.usual))
+    breaks = sorted((s for s in over_size if misses(s.now)), key=lambda s: breaks_at(s.now))
+    usual = sorted((s for s in over_size if misses(s.usual)), key=lambda s: breaks_at(s.usual))
     advice = _adaptations(findings, in_force=False)
-    verdict = _verdict(states)
+    verdict = _verdict(states, bool(usual))
+    controls = {control.id: shown_control(control, standings(findings)) for control in findings.controls}
     return Board(
         verdict=verdict,
-        verdict_words=_ALREADY if verdict == "holds" and usual else words.VERDICTS[verdict],
+        verdict_words=_ALREADY if verdict == "in_force" else words.VERDICTS[verdict],
         headline=_headline(findings, states),
         first=_first(findings, breaks, usual),
         states=states,
@@ -86,14 +91,17 @@ def board(findings: Findings) -> Board:
         deciders=_deciders(findings),
         answers=answers_by_status(findings),
         attacks=_attacks(findings),
+        controls=controls,
+        missing=missing_keys(findings),
+        copies=copies_note(findings),
     )
 
 
-def state(standing: Standing, size: int) -> State:
-    if misses(standing.now, size):
+def state(standing: Standing) -> State:
+    if misses(standing.now):
         recommended = standing.recommended
-        return "would" if recommended is not None and reaches(recommended, size) else "misses"
-    return "reaches" if reaches(standing.now, size) else "open"
+        return "would" if recommended is not None and recommended.reaches_target else "misses"
+    return "reaches" if standing.now.reaches_target else "open"
 
 
 def answers_by_status(findings: Findings) -> dict[AnswerStatus, int]:
@@ -103,15 +111,60 @@ def answers_by_status(findings: Findings) -> dict[AnswerStatus, int]:
     return counted
 
 
+def missing_keys(findings: Findings) -> list[str]:
+    """Keys that the fleet file leaves open: of unanswered questions, of quantities without a budget."""
+    asked = [answer.key for answer in findings.answers if answer.status == "missing" and answer.key]
+    budgets = [
+        quantity.budget_key
+        for dimension in findings.dimensions
+        for quantity in dimension.quantities
+        if quantity.budget is None and quantity.budget_key
+    ]
+    found = [*asked, *budgets]
+    return sorted(dict.fromkeys(found), key=lambda key: -found.count(key))
+
+
+KEYS_NAMED_MAX: Final = 5  # a line of a terminal holds them; the page has every key beside its question
+
+
+def declare_words(missing: list[str]) -> str:
+    """`declare a, b and 3 more`; empty where nothing is missing."""
+    if not missing:
+        return ""
+    rest = len(missing) - KEYS_NAMED_MAX
+    named = ", ".join(f"`{key}`" for key in missing[:KEYS_NAMED_MAX])
+    return f"declare {named}" + (f" and {rest} more" if rest > 0 else "")
+
+
+def forbidden(findings: Findings) -> dict[tuple[str, str], str]:
+    """What is said of a decision, by (dimension, id), whose adaptation may not be chosen."""
+    return {
+        (dimension.id, adaptation.id): words.forbidden_words(adaptation.forbidden)
+        for dimension in findings.dimensions
+        for adaptation in dimension.adaptations
+        if adaptation.forbidden
+    }
+
+
+# How the engine's own note begins: it is the one about sizes that no file describes.
+_NO_GROWTH: Final = "the file has no `growth`"
+
+
+def copies_note(findings: Findings) -> str:
+    return next((note for note in findings.not_checked if note.startswith(_NO_GROWTH)), "")
+
+
 _ALREADY: Final = "holds as declared, where the standard controls would not"
 
 
-def _verdict(states: dict[State, list[Standing]]) -> Verdict:
+def _verdict(states: dict[State, list[Standing]], adapted: bool) -> Shown:
     if states["misses"]:
         return "breaks"
     if states["would"]:
         return "adapts"
-    return "holds" if states["reaches"] else "not_measured"
+    if not states["reaches"]:
+        return "not_measured"
+    return "in_force" if adapted else "holds"
 
 
 def _headline(findings: Findings, states: dict[State, list[Standing]]) -> str:
@@ -154,16 +207,38 @@ def _place(findings: Findings, standing: Standing, *, standard: bool) -> str:
 
 
 def _attacks(findings: Findings) -> str:
-    """How many of the attack paths get through; empty where none is known."""
+    """How many of the attack paths that were tried get through, and the first that does."""
     paths = findings.attack_paths
-    if not paths:
-        return ""
-    outcomes = [path.outcome for path in paths]
-    tried = len(paths) - outcomes.count("possible")
-    through = outcomes.count("succeeds") or "None"
-    said = f"{through} of {words.count(tried, 'attack path')} that were tried succeeded"
-    untried = outcomes.count("possible")
-    return f"{said}; {untried} more could not be tried." if untried else f"{said}."
+    tried = [path for path in paths if was_tried(path)]
+    through = [path for path in tried if path.outcome == "succeeds"]
+    said = []
+    if tried:
+        number = (
+            f"{len(through) or 'None'} of {words.count(len(tried), 'attack path')} that were tried succeeded"
+        )
+        if len(tried) == 1:
+            number = f"The one attack path that was tried {'succeeded' if through else 'was stopped'}"
+        first = f"{', first' if len(through) > 1 else ''}: {path_words(through[0])}" if through else ""
+        said.append(f"{number}{first}.")
+    if untried := len(paths) - len(tried):
+        more = f"{untried} more" if tried else words.count(untried, "attack path")
+        said.append(f"{more} could not be tried.")
+    return " ".join(said)
+
+
+def was_tried(path: AttackPath) -> bool:
+    return path.outcome != "possible" and bool(path.steps)
+
+
+STEPS_NAMED_MAX: Final = 4  # of a long path the way in and the end say what it is
+
+
+def path_words(path: AttackPath) -> str:
+    """The steps of a path in a line, and what it reaches."""
+    steps = list(path.steps)
+    if len(steps) > STEPS_NAMED_MAX:
+        steps = [*steps[:2], f"{len(steps) - 3} more steps", steps[-1]]
+    return f"{' > '.join(steps)} (reaches: {path.reaches})"
 
 
 def _adaptations(findings: Findings, *, in_force: bool) -> list[Advice]:

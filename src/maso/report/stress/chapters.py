@@ -15,7 +15,6 @@ from maso.findings import (
     AdaptationFinding,
     AnswerFinding,
     BeforeAfter,
-    BreakpointFinding,
     ControlFinding,
     DimensionFinding,
     Findings,
@@ -106,6 +105,7 @@ class Adapted(NamedTuple):
     finding: AdaptationFinding
     state: str
     titles: dict[str, str]
+    units: dict[str, str]  # what the axis of each quantity counts
     changed: list[BeforeAfter]
     unchanged: list[BeforeAfter]
     with_breakpoints: bool
@@ -143,7 +143,8 @@ class Row(NamedTuple):
     def quiet(self) -> bool:
         """Held by the standard controls already, as far as it was run: nothing to look at."""
         found = self.standing.now.breakpoint
-        return self.standing.verdict == "holds" and (found is None or found.kind == "none")
+        held = self.standing.verdict == "holds" and self.standing.usual.reaches_target is True
+        return held and (found is None or found.kind == "none")
 
 
 class Book(NamedTuple):
@@ -193,12 +194,14 @@ def _chapter(
 ) -> Chapter:
     own = [s for s in found if s.dimension is dimension]
     titles = {s.now.id: s.now.title for s in own}
+    units = {s.now.id: words.axis_unit(findings, s.now) for s in own}
     return Chapter(
         anchor=anchors("dimension", dimension.id),
         dimension=dimension,
         figures=sorted((figure_of(findings, s, anchors) for s in own), key=_plots_first),
         adaptations=[
-            _adapted(anchors("adaptation", dimension.id, a.id), a, titles) for a in dimension.adaptations
+            _adapted(anchors("adaptation", dimension.id, a.id), a, titles, units)
+            for a in dimension.adaptations
         ],
         answers=[a for a in answers if a.finding.dimension == dimension.id],
         lists=[
@@ -210,36 +213,41 @@ def _chapter(
     )
 
 
-def _adapted(anchor: str, adaptation: AdaptationFinding, titles: dict[str, str]) -> Adapted:
-    changed = [b for b in adaptation.before_after if _differs(b)]
+def _adapted(
+    anchor: str, adaptation: AdaptationFinding, titles: dict[str, str], units: dict[str, str]
+) -> Adapted:
+    changed = [b for b in adaptation.before_after if differs(b)]
     return Adapted(
         anchor=anchor,
         finding=adaptation,
-        state=_adaptation_state(adaptation),
+        state=adaptation_state(adaptation),
         titles=titles,
+        units=units,
         changed=changed,
         unchanged=[b for b in adaptation.before_after if b not in changed],
-        with_breakpoints=any(_breaks(b.breakpoint_before) or _breaks(b.breakpoint_after) for b in changed),
+        with_breakpoints=any(has_breaks(b) for b in changed),
     )
 
 
-def _breaks(found: BreakpointFinding | None) -> bool:
-    return found is not None and found.kind != "none"
+def has_breaks(found: BeforeAfter) -> bool:
+    """Whether there is anything to say about where it breaks."""
+    both = (found.breakpoint_before, found.breakpoint_after)
+    return any(b is not None and b.kind != "none" for b in both)
 
 
-def _differs(found: BeforeAfter) -> bool:
+def differs(found: BeforeAfter) -> bool:
     """Whether a reader would see a difference: in the figures as they are written."""
     values = (words.amount(value, found.unit) for value in (found.value_before, found.value_after))
     ranges = (words.breakpoint_words(b, "") for b in (found.breakpoint_before, found.breakpoint_after))
     return len({*values}) > 1 or len({*ranges}) > 1
 
 
-def _adaptation_state(adaptation: AdaptationFinding) -> str:
+def adaptation_state(adaptation: AdaptationFinding) -> str:
     if adaptation.in_force:
         return "in force"
     if adaptation.recommended:
         return "recommended"
-    return "may not be chosen" if adaptation.forbidden else "measured to compare"
+    return "measured to compare"
 
 
 def _plots_first(figure: Figure) -> int:
@@ -283,7 +291,7 @@ def configurations(standing: Standing) -> list[Series]:
         if not adaptation.in_force:
             after = next((q for q in adaptation.quantities_after if q.id == standing.now.id), None)
             if after is not None and not any(_same(after, q) for q in taken):
-                note = ", may not be chosen" if adaptation.forbidden else ""
+                note = ", measured to compare" if adaptation.forbidden else ""
                 chosen.append((f"with {adaptation.title}{note}", after))
     found = [(name, quantity) for name, quantity in chosen if quantity is not None]
     return [Series(name, quantity, style) for style, (name, quantity) in enumerate(found[: plots.SERIES_MAX])]
@@ -338,7 +346,7 @@ def _row(findings: Findings, standing: Standing, x: Axis, anchors: Anchors) -> R
         said = "; ".join(words.breaks_words(quantity, unit) for _, quantity in pairs)
         drawn = plots.strip(pairs, x, findings.fleet.target, said)
     anchor = anchors("quantity", standing.dimension.id, standing.now.id)
-    return Row(anchor, standing, unit, drawn, state(standing, findings.fleet.target))
+    return Row(anchor, standing, unit, drawn, state(standing))
 
 
 def _urgency(row: Row) -> int:

@@ -1,13 +1,16 @@
 """What changed between two findings, and whether any of it is for the worse: an architecture's CI gate.
 
-Only what two honest runs of the same thing would not differ in is a change:
+Only what two honest runs of the same thing would not differ in counts. CPU time, and what is simulated over
+few seeds, is never the same twice: of a quantity that is neither a count nor declared, a class or a
+breakpoint that moved is told, and only what becomes of the target counts.
 
     scaling class     both resolved and different; for the worse where it rises in order and the intervals of
                       the exponents do not meet
     breakpoint        the ranges no longer overlap; where none was found, it lies beyond the largest run
     value             of an exact count without a breakpoint, at the target
-    reaching          a quantity stops or begins to reach the target
-    verdict           of a control; told only, where more measures it than before
+    reaching          a quantity stops or begins to reach the target, as each run's own findings say
+    verdict           of a control; told only, where more measures it than before, or where neither a count
+                      nor a target reached as declared stands behind it
     quantity, answer, attack path, decision    new, gone, or different
     list              rows that are new or gone, such as a transitive privilege path; a new one is for the
                       worse, since lists hold what should be looked at. Of lists that were cut, the totals
@@ -34,6 +37,7 @@ from maso.findings import (
 )
 from maso.report.stress import words
 from maso.report.stress.legible import legible_findings
+from maso.report.stress.standing import Standing, shown_control, standings
 
 Kind = Literal[
     "scaling class", "breakpoint", "value", "reaches target", "verdict", "quantity", "dimension", "list",
@@ -42,10 +46,12 @@ Kind = Literal[
 Turn = Literal["worse", "better", "other"]
 
 ROWS_NAMED_MAX: Final = 10  # of a list: enough to see what kind of row is new
-_VERDICT_ORDER: Final = ("holds", "adapts", "breaks")
+_VERDICT_ORDER: Final = ("holds", "in_force", "adapts", "breaks")
 _STATUS_ORDER: Final = ("missing", "not_checked", "declared", "measured")
 _OUTCOME_ORDER: Final = ("stopped", "possible", "succeeds")
 _OTHER_MACHINE: Final = "measured on another machine"
+_NOISE: Final = "never the same twice; what becomes of the target is what counts"
+_NOTHING_BEHIND: Final = "no count, and no target as declared, changed with it"
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,8 +167,9 @@ def _on_other_machine(change: Change, quantity: QuantityFinding) -> Change:
 
 
 def _quantity(where: str, old: QuantityFinding, new: QuantityFinding) -> Iterator[Change]:
-    yield from _class(where, new.title, old.scaling, new.scaling)
-    yield from _breakpoint(where, old, new)
+    noisy = _noisy(old) or _noisy(new)
+    for change in (*_class(where, new.title, old.scaling, new.scaling), *_breakpoint(where, old, new)):
+        yield msgspec.structs.replace(change, turn="other", note=change.note or _NOISE) if noisy else change
     if old.reaches_target != new.reaches_target:
         turn: Turn = "other"
         if None not in (old.reaches_target, new.reaches_target):
@@ -171,6 +178,11 @@ def _quantity(where: str, old: QuantityFinding, new: QuantityFinding) -> Iterato
         before, after = said[old.reaches_target], said[new.reaches_target]
         yield _change("reaches target", where, new.title, before, after, turn)
     yield from _value(where, old, new)
+
+
+def _noisy(quantity: QuantityFinding) -> bool:
+    """Whether an honest second run of the same may come out otherwise."""
+    return not quantity.exact and quantity.mark != "declared"
 
 
 def _class(
@@ -281,29 +293,46 @@ def _rows(rows: Sequence[Sequence[str]]) -> str:
 
 def _controls(old: Findings, new: Findings, same_machine: bool) -> Iterator[Change]:
     before = {c.id: c for c in old.controls}
-    timed = {
-        f"{d.id}/{q.id}": not q.exact and q.mark == "measured" for d in new.dimensions for q in d.quantities
-    }
+    was_there, is_there = ({s.path: s for s in standings(f)} for f in (old, new))
     for control in new.controls:
         earlier = before.get(control.id)
-        if earlier is None or earlier.verdict == control.verdict:
+        if earlier is None:
             continue
         if earlier.quantities and not control.quantities:
             continue  # its dimensions were not asked for: noted once
+        was = shown_control(earlier, was_there.values())
+        now = shown_control(control, is_there.values())
+        same_measure = {*was_there} & {*earlier.quantities} == {*is_there} & {*control.quantities}
+        if was == now or (earlier.verdict == control.verdict and not same_measure):
+            continue
+        pairs = [(was_there[p], is_there[p]) for p in control.quantities if p in was_there and p in is_there]
         note = ""
         if any(path not in earlier.quantities for path in control.quantities):
             note = "measured by more than before"
-        elif not same_machine and any(timed.get(path, False) for path in control.quantities):
+        elif not same_machine and any(_timed(pair[1].now) for pair in pairs):
             note = _OTHER_MACHINE
+        elif pairs and not any(_moved(*pair) for pair in pairs):
+            note = _NOTHING_BEHIND
         yield Change(
             kind="verdict",
             where=control.id,
             title=control.name,
-            before=words.VERDICTS[earlier.verdict],
-            after=words.VERDICTS[control.verdict],
-            turn="other" if note else _along(_VERDICT_ORDER, earlier.verdict, control.verdict),
+            before=words.VERDICTS[was],
+            after=words.VERDICTS[now],
+            turn="other" if note else _along(_VERDICT_ORDER, was, now),
             note=note,
         )
+
+
+def _timed(quantity: QuantityFinding) -> bool:
+    return not quantity.exact and quantity.mark == "measured"
+
+
+def _moved(old: Standing, new: Standing) -> bool:
+    """Whether a quantity explains that its control's verdict is another: a target as declared, or a count."""
+    if {old.now.reaches_target, new.now.reaches_target} == {True, False}:
+        return True
+    return not (_noisy(old.now) or _noisy(new.now)) and old.verdict != new.verdict
 
 
 def _along(worsening: Sequence[str], old: str, new: str) -> Turn:

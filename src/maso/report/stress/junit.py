@@ -11,7 +11,7 @@ from xml.etree import ElementTree as Xml
 from maso.findings import DimensionFinding, Findings
 from maso.report.stress import words
 from maso.report.stress.legible import legible_findings
-from maso.report.stress.standing import Standing, budgeted, inferred, misses, reaches, standings
+from maso.report.stress.standing import Standing, budgeted, inferred, misses, standings
 
 
 def junit(findings: Findings) -> str:
@@ -64,7 +64,7 @@ def _case(suite: Xml.Element, findings: Findings, standing: Standing) -> str:
     properties = Xml.SubElement(case, "properties")
     for name, value in _facts(standing, where, size).items():
         Xml.SubElement(properties, "property", name=name, value=value)
-    if misses(quantity, size):
+    if misses(quantity):
         remedy = ", ".join(standing.dimension.recommended) if standing.recommended is not None else ""
         message = (
             f"{quantity.title} misses its budget before the target of {quantity.target or size:,} {unit}"
@@ -72,7 +72,7 @@ def _case(suite: Xml.Element, findings: Findings, standing: Standing) -> str:
         failure = Xml.SubElement(case, "failure", type="breakpoint", message=message)
         failure.text = f"breaks: {where}" + (f"\nrecommended: {remedy}" if remedy else "")
         return "failure"
-    if reaches(quantity, size) is None:
+    if quantity.reaches_target is None:
         Xml.SubElement(case, "skipped", message=f"could not be decided: {where}")
         return "skipped"
     return "passed"
@@ -84,7 +84,7 @@ def _facts(standing: Standing, where: str, size: int) -> dict[str, str]:
         "quantity": standing.path,
         "mark": quantity.mark,
         "breakpoint": where,
-        "class": words.class_words(quantity.scaling),
+        "class": words.growth_words(quantity),
         "controls": ", ".join(quantity.controls),
         "extrapolated": "yes" if inferred(quantity, size) else "",
     }

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from maso.findings import AdaptationFinding, DimensionFinding, Findings, ListFinding
 from maso.report.stress import words
-from maso.report.stress.board import board
+from maso.report.stress.board import board, copies_note, declare_words, forbidden, was_tried
+from maso.report.stress.chapters import adaptation_state, differs, has_breaks
 from maso.report.stress.legible import legible_data, legible_findings
-from maso.report.stress.standing import Standing, inferred, reaches, standings
+from maso.report.stress.standing import Standing, inferred, shown_control, shown_row, standings
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~$!&])")
 # What some sites turn into a link or a mention without being asked; an empty comment parts it.
@@ -64,7 +65,8 @@ def _verdict(findings: Findings) -> Iterator[str]:
     holds = ", ".join(text(control.name) for control in made.holds)
     yield f"- holds: {holds or 'nothing was found to hold without change'}"
     advice = "; ".join(f"{text(a.adaptation.title)} ({a.adaptation.complexity})" for a in made.advice)
-    yield f"- to do: {advice or 'nothing that was measured'}"
+    declare = text(declare_words(made.missing))
+    yield f"- to do: {'; '.join(part for part in (advice, declare) if part) or 'nothing that was measured'}"
     yield f"- costs: {text(made.cost)}" + (f"; recommended: {text(made.advice_cost)}" if made.advice else "")
     who = "; ".join(f"{text(who)} ({len(decisions)})" for who, decisions in made.deciders)
     yield f"- who must decide: {who or 'nobody'}"
@@ -79,7 +81,7 @@ def _controls(findings: Findings) -> Iterator[str]:
     rows = [
         (
             f"{text(c.name)} {text(c.id)}",
-            words.VERDICTS[c.verdict],
+            words.VERDICTS[shown_control(c, by_path.values())],
             "; ".join(_grows(by_path, path) for path in c.quantities) or "-",
             text(c.why),
         )
@@ -92,11 +94,13 @@ def _grows(by_path: Mapping[str, Standing], path: str) -> str:
     standing = by_path.get(path)
     if standing is None:
         return text(path)
-    return f"{text(standing.now.title)} ({words.class_words(standing.now.scaling)})"
+    return f"{text(standing.now.title)} ({words.growth_words(standing.now)})"
 
 
 def _breakpoints(findings: Findings) -> Iterator[str]:
     yield "## Breakpoints\n"
+    if note := copies_note(findings):
+        yield f"{text(words.capital(note))}.\n"
     rows = [_breakpoint(findings, s) for s in standings(findings) if s.now.budget is not None]
     columns = (
         "quantity",
@@ -122,14 +126,18 @@ def _breakpoint(findings: Findings, standing: Standing) -> tuple[str, ...]:
 
 
 def _at_target(findings: Findings, standing: Standing) -> str:
-    size = findings.fleet.target
-    said = {True: "holds", False: "misses", None: "open"}[reaches(standing.now, size)]
-    return f"{said} (extrapolated)" if inferred(standing.now, size) else said
+    said = {True: "holds", False: "misses", None: "open"}[standing.now.reaches_target]
+    return f"{said} (extrapolated)" if inferred(standing.now, findings.fleet.target) else said
 
 
 def _decisions(findings: Findings) -> Iterator[str]:
     yield "## Architectural decisions\n"
-    rows = [(text(d.what), text(d.who), text(d.why), text(d.cost)) for d in findings.decisions]
+    barred = forbidden(findings)
+    rows = [
+        (text(d.what), text(d.who), text(f"{d.why}; {said}" if said else d.why), text(d.cost))
+        for d in findings.decisions
+        for said in (barred.get((d.dimension, d.id), ""),)
+    ]
     yield from table(("decision", "who decides", "why", "cost"), rows) if rows else iter(("None.\n",))
 
 
@@ -152,13 +160,13 @@ def _dimension(findings: Findings, dimension: DimensionFinding) -> Iterator[str]
     yield from table(columns, [_quantity(findings, s) for s in own])
     controls = [
         (f"{text(c.name)} {text(c.id)}", text(c.designed_for), text(c.strained_by),
-         words.VERDICTS[c.verdict], text(c.why))
+         words.VERDICTS[shown_row(c, dimension, own)], text(c.why))
         for c in dimension.controls
     ]  # fmt: skip
     yield from table(("control", "designed for", "strained by", "verdict", "why"), controls)
-    titles = {s.now.id: s.now.title for s in own}
+    by_id = {s.now.id: s for s in own}
     for adaptation in dimension.adaptations:
-        yield from _adaptation(findings, adaptation, titles)
+        yield from _adaptation(findings, adaptation, by_id)
     yield from _answers(findings, dimension)
     for found in dimension.lists:
         yield from _list(found)
@@ -172,10 +180,10 @@ def _quantity(findings: Findings, standing: Standing) -> tuple[str, ...]:
     now, unit = standing.now, words.axis_unit(findings, standing.now)
     place = words.shown_at(now, findings.fleet.target)
     value = words.value_at(now, place) if place is not None else None
-    growth = words.class_words(now.scaling)
+    growth = words.growth_words(now)
     foreseen = words.surprise(standing.usual.scaling)
     if foreseen:
-        usual = words.class_words(standing.usual.scaling)
+        usual = words.growth_words(standing.usual)
         growth += f" (standard controls: {usual}, the design foresees {foreseen})"
     return (
         text(now.title), now.mark, text(f"{place:,} {unit}") if place is not None else "-",
@@ -183,29 +191,44 @@ def _quantity(findings: Findings, standing: Standing) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _adaptation(findings: Findings, found: AdaptationFinding, titles: Mapping[str, str]) -> Iterator[str]:
-    state = "in force" if found.in_force else "recommended" if found.recommended else "measured"
-    yield f"### {text(found.title)} ({state})\n"
+def _adaptation(findings: Findings, found: AdaptationFinding, by_id: Mapping[str, Standing]) -> Iterator[str]:
+    yield f"### {text(found.title)} ({adaptation_state(found)})\n"
     yield f"Sets {text(words.settings_words(found.settings))}; {found.complexity} complexity;"
     basis = f" ({text(found.cost_basis)})" if found.cost_basis else ""
     yield f"{text(words.dollars(found.cost_usd_month))}{basis}."
     if found.forbidden:
-        yield f"May not be chosen: {text(found.forbidden)}."
+        yield f"{text(words.capital(words.forbidden_words(found.forbidden)))}."
     if found.gives_up:
         yield f"Gives up: {text(found.gives_up)}."
     yield ""
-    unit = findings.fleet.unit
-    rows = [
-        (
-            text(titles.get(b.quantity, b.quantity)),
-            text(words.amount(b.value_before, b.unit)),
-            text(words.amount(b.value_after, b.unit)),
-            text(words.breakpoint_words(b.breakpoint_before, unit)),
-            text(words.breakpoint_words(b.breakpoint_after, unit)),
-        )
+    yield from _before_after(findings, found, by_id)
+
+
+def _before_after(
+    findings: Findings, found: AdaptationFinding, by_id: Mapping[str, Standing]
+) -> Iterator[str]:
+    """What differs, as a table; where it breaks only if any of it does. What does not, as a sentence."""
+    changed = [b for b in found.before_after if differs(b)]
+    with_breaks = any(has_breaks(b) for b in changed)
+    titles = {name: standing.now.title for name, standing in by_id.items()}
+    rows = []
+    for b in changed:
+        standing = by_id.get(b.quantity)
+        unit = words.axis_unit(findings, standing.now) if standing is not None else ""
+        row = [titles.get(b.quantity, b.quantity)]
+        row += [words.amount(value, b.unit) for value in (b.value_before, b.value_after)]
+        ranges = (b.breakpoint_before, b.breakpoint_after) if with_breaks else ()
+        row += [words.breakpoint_words(place, unit) for place in ranges]
+        rows.append([text(cell) for cell in row])
+    columns = ["quantity", "before", "after", *(("breaks, before", "breaks, after") if with_breaks else ())]
+    yield from table(columns, rows)
+    same = [
+        f"{text(titles.get(b.quantity, b.quantity))} ({text(words.amount(b.value_after, b.unit))})"
         for b in found.before_after
+        if b not in changed
     ]
-    yield from table(("quantity", "before", "after", "breaks, before", "breaks, after"), rows)
+    if same:
+        yield f"The same before and after: {', '.join(same)}.\n"
 
 
 def _answers(findings: Findings, dimension: DimensionFinding) -> Iterator[str]:
@@ -247,7 +270,12 @@ def _answer(value: float | str | None, unit: str, key: str) -> str:
 def _attacks(findings: Findings) -> Iterator[str]:
     yield "## Attack paths\n"
     rows = [
-        (text(" > ".join(p.steps)), text(p.reaches), p.outcome, text(p.stopped_by) or "-")
+        (
+            text(" > ".join(p.steps)),
+            text(p.reaches),
+            p.outcome if was_tried(p) else "possible, not tried",
+            text(p.stopped_by) or "-",
+        )
         for p in findings.attack_paths
     ]
     yield from table(("path", "reaches", "outcome", "stopped by"), rows) if rows else iter(("None tried.\n",))

@@ -19,11 +19,11 @@ from markupsafe import Markup, escape
 
 from maso.findings import Findings, QuantityFinding, encode
 from maso.report.stress import words
-from maso.report.stress.board import board
-from maso.report.stress.chapters import book
+from maso.report.stress.board import board, declare_words, forbidden, was_tried
+from maso.report.stress.chapters import book, has_breaks
 from maso.report.stress.legible import legible_data, legible_findings
 from maso.report.stress.plots import swatch
-from maso.report.stress.standing import inferred, reaches, target_of
+from maso.report.stress.standing import inferred, shown_row, standings, target_of
 
 PLACE: Final = "maso.report.stress"
 
@@ -43,6 +43,8 @@ def page(findings: Findings, signatures: Sequence[Mapping[str, Any]] = ()) -> st
             f=shown,
             board=board(shown),
             book=book(shown),
+            found=standings(shown),
+            barred=forbidden(shown),
             signatures=legible_data(list(signatures)),
             digest=hashlib.sha256(encode(findings)).hexdigest(),
             style=Markup(style),
@@ -66,6 +68,8 @@ def _environment() -> Environment:
         amount=words.amount,
         dollars=words.dollars,
         scaling_class=words.class_words,
+        growth=words.growth_words,
+        forbidden=words.forbidden_words,
         exponent=words.exponent_words,
         breakpoint=words.breakpoint_words,
         budget=words.budget_words,
@@ -80,7 +84,11 @@ def _environment() -> Environment:
         classes=words.CLASSES,
         marks=words.MARKS,
         count=words.count,
-        reaches=reaches,
+        shown_row=shown_row,
+        axis_unit=words.axis_unit,
+        declare=declare_words,
+        was_tried=was_tried,
+        has_breaks=has_breaks,
         inferred=inferred,
         target_of=target_of,
         breaks=words.breaks_words,

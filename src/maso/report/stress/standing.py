@@ -5,10 +5,13 @@ target the usual way, does it as we have it, and would it if we did what is reco
 measured the adaptations together, that is what counts; otherwise the adaptation of the set that carries the
 quantity furthest stands for it, and nothing is added up.
 
-    holds         the standard controls reach the target
-    adapts        they do not; an adaptation in force or recommended does
+    holds         reached as declared, and nothing shows that the standard controls would not
+    adapts        the standard controls do not; an adaptation in force or recommended does
     breaks        nothing that was tried and may be chosen reaches it
     not_measured  no budget, or no answer
+
+Whether a target is reached is the findings' own word (`reaches_target`), here and in every format: nothing is
+judged from a range a second time.
 
 Not handled: quantities without a budget can hold nothing and break nothing; they are listed as such.
 """
@@ -17,11 +20,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from maso.findings import (
+    ControlFinding,
+    ControlRow,
     DimensionFinding,
     Findings,
     QuantityFinding,
     Verdict,
 )
+from maso.report.stress.words import Shown
 
 
 class Standing(NamedTuple):
@@ -48,9 +54,8 @@ class Standing(NamedTuple):
 
 def standings(findings: Findings) -> list[Standing]:
     """Every quantity of every dimension that was measured, in the order of the findings."""
-    size = findings.fleet.target
     return [
-        _standing(dimension, quantity, size)
+        _standing(dimension, quantity)
         for dimension in findings.dimensions
         for quantity in dimension.quantities
     ]
@@ -61,10 +66,11 @@ def budgeted(found: Iterable[Standing], size: int) -> list[Standing]:
     return [s for s in found if s.now.budget is not None and target_of(s.now, size) is not None]
 
 
-def _standing(dimension: DimensionFinding, now: QuantityFinding, size: int) -> Standing:
+def _standing(dimension: DimensionFinding, now: QuantityFinding) -> Standing:
     standard = _named(dimension.standard_quantities, now.id)
-    recommended = _named(dimension.recommended_quantities, now.id) or _furthest(dimension, now)
-    verdict = _verdict(standard or now, [q for q in (now, recommended) if q is not None], size)
+    together = dimension.recommended_quantities
+    recommended = _named(together, now.id) if together else _furthest(dimension, now)
+    verdict = _verdict(standard or now, now, recommended or now)
     return Standing(dimension, now, standard, recommended, verdict)
 
 
@@ -92,15 +98,29 @@ def _reach(quantity: QuantityFinding) -> tuple[int, float]:
     return reached, found.low
 
 
-def _verdict(usual: QuantityFinding, others: list[QuantityFinding], size: int) -> Verdict:
-    if usual.budget is None:
+def _verdict(usual: QuantityFinding, now: QuantityFinding, recommended: QuantityFinding) -> Verdict:
+    if now.budget is None or now.reaches_target is None:
         return "not_measured"
-    reached = reaches(usual, size)
-    if reached:
-        return "holds"
-    if reached is None:
-        return "not_measured"
-    return "adapts" if any(reaches(quantity, size) for quantity in others) else "breaks"
+    if now.reaches_target:
+        return "adapts" if usual.reaches_target is False else "holds"
+    return "adapts" if recommended.reaches_target else "breaks"
+
+
+def shown_control(control: ControlFinding, found: Iterable[Standing]) -> Shown:
+    """The verdict on a control, `adapts` told apart by what its quantities do as declared."""
+    return _shown(control.verdict, [s for s in found if s.path in control.quantities])
+
+
+def shown_row(row: ControlRow, dimension: DimensionFinding, found: Iterable[Standing]) -> Shown:
+    """The same for a row of a dimension: by the quantities that measure it, or else by all of them."""
+    own = [s for s in found if s.dimension is dimension]
+    return _shown(row.verdict, [s for s in own if row.id in s.now.controls and s.now.budget] or own)
+
+
+def _shown(verdict: Verdict, found: Iterable[Standing]) -> Shown:
+    if verdict != "adapts":
+        return verdict
+    return "adapts" if any(misses(standing.now) for standing in found) else "in_force"
 
 
 def target_of(quantity: QuantityFinding, size: int) -> int | None:
@@ -110,24 +130,6 @@ def target_of(quantity: QuantityFinding, size: int) -> int | None:
     return size if quantity.axis == "size" else None
 
 
-def reaches(quantity: QuantityFinding, size: int) -> bool | None:
-    """What the engine concluded; where it left that open, what the range says on its own.
-
-    An unresolved range can still lie beyond the target as a whole; it is never taken as proof of the
-    contrary, which the gate would refuse for.
-    """
-    if quantity.reaches_target is not None:
-        return quantity.reaches_target
-    found, target = quantity.breakpoint, target_of(quantity, size)
-    if found is None or target is None or found.kind == "none":
-        return None
-    if found.low is not None and found.low >= target:
-        return True
-    if found.kind != "unresolved" and found.high is not None and found.high < target:
-        return False
-    return None
-
-
 def inferred(quantity: QuantityFinding, size: int) -> bool:
     """Whether the target is reached by the fitted class alone, beyond the largest run.
 
@@ -135,18 +137,18 @@ def inferred(quantity: QuantityFinding, size: int) -> bool:
     """
     target = target_of(quantity, size)
     sizes = [point.size for point in quantity.points]
-    return target is not None and bool(sizes) and max(sizes) < target and reaches(quantity, size) is True
+    return target is not None and bool(sizes) and max(sizes) < target and quantity.reaches_target is True
 
 
-def misses(quantity: QuantityFinding, size: int) -> bool:
+def misses(quantity: QuantityFinding) -> bool:
     """Whether the budget does not hold at the target: its range lies below, or the value there is over."""
-    return reaches(quantity, size) is False
+    return quantity.reaches_target is False
 
 
 def below_target(findings: Findings) -> list[Standing]:
     """What `--gate` refuses: what misses its target as the fleet file declares the controls."""
     size = findings.fleet.target
-    return [s for s in budgeted(standings(findings), size) if misses(s.now, size)]
+    return [s for s in budgeted(standings(findings), size) if misses(s.now)]
 
 
 def breaks_at(quantity: QuantityFinding) -> float:

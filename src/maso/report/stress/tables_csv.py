@@ -13,7 +13,7 @@ from typing import Any, Final
 from maso.findings import BreakpointFinding, Findings, QuantityFinding
 from maso.report.stress import words
 from maso.report.stress.legible import legible_data, legible_findings
-from maso.report.stress.standing import Standing, reaches, standings
+from maso.report.stress.standing import Standing, standings
 
 Cell = str | float | int | bool | None
 
@@ -97,7 +97,7 @@ def _breakpoint_row(
         None if scaling is None else scaling.exponent,
         quantity.axis, words.axis_unit(findings, quantity), quantity.target,
         found.low, found.high, found.kind, found.factor,
-        reaches(quantity, findings.fleet.target), quantity.at_target, words.largest_run(quantity), found.why,
+        quantity.reaches_target, quantity.at_target, words.largest_run(quantity), found.why,
     )  # fmt: skip
 
 

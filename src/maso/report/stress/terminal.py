@@ -4,21 +4,29 @@ Texts from a fleet file are made legible first and never read as markup. Colours
 words do not.
 """
 
+import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from rich.console import RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.text import Text
 
 from maso.findings import Findings
 from maso.report.stress import changes, words
-from maso.report.stress.board import Board, board
-from maso.report.stress.compare import Comparison, Turn
+from maso.report.stress.board import Advice, Board, board, declare_words
+from maso.report.stress.compare import Change, Comparison, Turn
 from maso.report.stress.legible import legible, legible_findings
 from maso.report.stress.standing import Standing
+from maso.report.stress.words import Shown
 from maso.report.terminal import heading, lines, plain_table
 
 SHOWN_MAX: Final = 8  # of what breaks: a screen holds it; the page has the rest
-_STYLES: Final = {"holds": "green", "adapts": "yellow", "breaks": "red", "not_measured": ""}
+_STYLES: Final[dict[Shown, str]] = {
+    "holds": "green", "in_force": "green", "adapts": "yellow", "breaks": "red", "not_measured": "",
+}  # fmt: skip
 
 _TURN_STYLES: Final[dict[Turn, str]] = {"worse": "red", "better": "green", "other": ""}
 
@@ -27,21 +35,24 @@ def stress_terminal(findings: Findings, directory: str = "") -> list[RenderableT
     """Everything that `maso stress` prints at its end. `directory`: where it wrote its page."""
     shown = legible_findings(findings)
     made = board(shown)
-    parts: list[RenderableType] = [_head(shown, made), Text(), *_broken(shown, made)]
+    parts: list[RenderableType] = [*_head(shown, made), Text(), *_broken(shown, made)]
     parts += [*_advice(made), Text(), *_closing(shown, made, legible(directory))]
     return parts
 
 
-def _head(findings: Findings, made: Board) -> Text:
-    fleet = findings.fleet
-    text = Text(f"{fleet.name}: ", style="bold")
+def _head(findings: Findings, made: Board) -> Iterator[RenderableType]:
+    text = Text(f"{findings.fleet.name}: ", style="bold")
     text.append(made.verdict_words, style=f"bold {_STYLES[made.verdict]}".strip())
-    text.append(
-        "".join(f"\n  {line}" for line in (made.headline, made.first, made.attacks) if line), "not bold"
-    )
-    if findings.quick:
-        text.append("\n  quick: fewer seeds, sizes and repetitions than a full run", style="not bold")
-    return text
+    yield text
+    quick = "quick: fewer seeds, sizes and repetitions than a full run" if findings.quick else ""
+    copies = f"copies: {made.copies}" if made.copies else ""
+    yield from _indented(line for line in (made.headline, made.first, made.attacks, copies, quick) if line)
+
+
+def _indented(said: Iterable[str], left: int = 2) -> Iterator[RenderableType]:
+    """Lines that keep their distance from the edge where they wrap."""
+    for line in said:
+        yield Padding(Text(line), (0, 0, 0, left), expand=False)
 
 
 def _broken(findings: Findings, made: Board) -> list[RenderableType]:
@@ -61,23 +72,32 @@ def _row(findings: Findings, standing: Standing) -> list[str]:
     return [
         now.title,
         words.breaks_words(now, unit),
-        words.class_words(now.scaling),
+        words.growth_words(now),
         now.mark,
         words.breaks_words(after, unit) if after is not None else "-",
     ]
 
 
-def _advice(made: Board) -> list[RenderableType]:
-    if not made.advice:
-        nothing = "no adaptation that may be chosen reaches it" if made.states["misses"] else "nothing more"
-        return [heading("What to do for the target", nothing)]
-    said = [
-        f"{a.adaptation.title} ({a.dimension.id}): {a.adaptation.complexity} complexity,"
-        f" {words.dollars(a.adaptation.cost_usd_month)}"
-        + (" a month" if a.adaptation.cost_usd_month is not None else "")
-        for a in made.advice
-    ]
-    return [heading("What to do for the target", *said)]
+def _advice(made: Board) -> Iterator[RenderableType]:
+    """What to change, with what that gives up; then what to declare."""
+    yield Text("What to do for the target", style="bold")
+    for advice in made.advice:
+        yield from _adaptation(advice)
+    said = []
+    if made.states["misses"]:
+        some = "no other adaptation" if made.advice else "no adaptation"
+        count = words.count(len(made.states["misses"]), "quantity", "quantities")
+        said.append(f"{some} that may be chosen brings {count} to the target")
+    said += [declare_words(made.missing)] if made.missing else []
+    yield from _indented(said or ([] if made.advice else ["nothing more"]))
+
+
+def _adaptation(advice: Advice) -> Iterator[RenderableType]:
+    found = advice.adaptation
+    a_month = " a month" if found.cost_usd_month is not None else ""
+    price = f"{words.dollars(found.cost_usd_month)}{a_month}"
+    yield from _indented([f"{found.title} ({advice.dimension.id}): {found.complexity} complexity, {price}"])
+    yield from _indented([f"gives up: {found.gives_up or 'nothing that was measured'}"], 4)
 
 
 def _closing(findings: Findings, made: Board, directory: str) -> list[RenderableType]:
@@ -104,9 +124,43 @@ def comparison_terminal(comparison: Comparison) -> list[RenderableType]:
     if comparison.changes:
         made = plain_table("", "what", "of", "before", "now")
         for change in comparison.changes:
-            said = f"{change.after} ({change.note})" if change.note else change.after
-            title = f"{change.title} [{change.where}]"
-            cells = (Text(cell) for cell in (change.kind, title, change.before, said))
-            made.add_row(Text(changes.TURNS[change.turn], style=_TURN_STYLES[change.turn]), *cells)
+            turn = Text(changes.TURNS[change.turn], style=_TURN_STYLES[change.turn])
+            made.add_row(turn, *_cells(change))
+        made.columns[2].min_width = max(_longest(change.where) for change in comparison.changes)
         parts += [Text(), made]
     return parts
+
+
+def _cells(change: Change) -> Iterator[RenderableType]:
+    yield Text(change.kind)
+    yield Group(Text(change.title), Name(f"[{change.where}]"))
+    yield Text(change.before)
+    yield Text(f"{change.after} ({change.note})" if change.note else change.after)
+
+
+_AFTER_HYPHEN_OR_SLASH: Final = re.compile(r"(?<=[-/])")
+_NAME_WIDTH_MAX: Final = 40  # half of a narrow terminal; a longer part of a name is folded after all
+
+
+def _longest(name: str) -> int:
+    """The width that a column needs so that no part of a name is cut."""
+    return min(max(cell_len(part) for part in _AFTER_HYPHEN_OR_SLASH.split(f"[{name}]")), _NAME_WIDTH_MAX)
+
+
+class Name:
+    """An id such as `card-data/flows_leaking`: wrapped after a hyphen or a slash, never within a word."""
+
+    def __init__(self, text: str) -> None:
+        self._parts = _AFTER_HYPHEN_OR_SLASH.split(text)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        widths = [cell_len(part) for part in self._parts]
+        return Measurement(max(widths), sum(widths)).with_maximum(options.max_width)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        made = [""]
+        for part in self._parts:
+            if made[-1] and cell_len(made[-1]) + cell_len(part) > options.max_width:
+                made.append("")
+            made[-1] += part
+        yield from (Text(line, overflow="fold") for line in made)

@@ -5,7 +5,7 @@ three significant digits (the intervals are wider than the fourth), counts of a 
 behind the point. Nothing here knows how a format escapes.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 from maso.findings import (
     AnswerStatus,
@@ -16,18 +16,24 @@ from maso.findings import (
     QuantityFinding,
     ScalingClass,
     ScalingFinding,
-    Verdict,
 )
 
-VERDICTS: Final[dict[Verdict, str]] = {
+# A verdict of the findings as a reader needs it: `adapts` there is one of two opposite things.
+#     in_force  an adaptation is what holds it, and the fleet file has that adaptation in force
+#     adapts    it breaks as declared, and would hold with what is recommended
+Shown = Literal["holds", "in_force", "adapts", "breaks", "not_measured"]
+
+VERDICTS: Final[dict[Shown, str]] = {
     "holds": "holds",
-    "adapts": "holds once adapted",
+    "in_force": "holds as declared",
+    "adapts": "needs adapting",
     "breaks": "breaks",
     "not_measured": "not measured",
 }
 # A sign beside each word, so that neither colour nor a font decides what is read.
-VERDICT_SIGNS: Final[dict[Verdict, str]] = {
+VERDICT_SIGNS: Final[dict[Shown, str]] = {
     "holds": "✓",
+    "in_force": "⊕",
     "adapts": "↻",
     "breaks": "✕",
     "not_measured": "○",
@@ -51,8 +57,10 @@ CLASSES: Final[dict[ScalingClass, str]] = {
     "quadratic": "quadratic",
     "worse": "worse than quadratic",
     "hard limit": "hard limit",
-    "unresolved": "unresolved",
+    "unresolved": "not resolved",
 }
+# So many left open out of seven say nothing about the growth; naming them all would look as if they did.
+_CANDIDATES_NAMED_MAX: Final = 3
 _CLASS_NAMES: Final[dict[str, str]] = {str(name): words for name, words in CLASSES.items()}
 # From what grows least to what grows most; `unresolved` has no place in it.
 CLASS_ORDER: Final[tuple[ScalingClass, ...]] = (
@@ -100,8 +108,18 @@ def amount(value: float | str | None, unit: str = "") -> str:
 def singular(unit: str) -> str:
     """The unit of one thing: `hours of churn` becomes `hour of churn`, `ms` stays."""
     first, space, rest = unit.partition(" ")
-    plural = len(first) > 3 and first.endswith("s") and not first.endswith("ss")
-    return f"{first[:-1] if plural else first}{space}{rest}"
+    return f"{_one(first)}{space}{rest}"
+
+
+_ES_ENDINGS: Final = ("sses", "xes", "tches", "shes", "buses")
+
+
+def _one(noun: str) -> str:
+    if len(noun) <= 3 or not noun.endswith("s") or noun.endswith("ss"):
+        return noun
+    if noun.endswith("ies"):
+        return f"{noun[:-3]}y"
+    return noun[:-2] if noun.endswith(_ES_ENDINGS) else noun[:-1]
 
 
 def dollars(value: float | None) -> str:
@@ -130,10 +148,19 @@ def axis_unit(findings: Findings, quantity: QuantityFinding) -> str:
 def class_words(scaling: ScalingFinding | None) -> str:
     if scaling is None:
         return "-"
-    if scaling.scaling_class == "unresolved" and scaling.candidates:
-        *others, last = [_CLASS_NAMES.get(name, name) for name in scaling.candidates]
-        return f"unresolved: {', '.join(others)} or {last}" if others else f"unresolved: {last}"
-    return CLASSES[scaling.scaling_class]
+    if scaling.scaling_class != "unresolved" or not scaling.candidates:
+        return CLASSES[scaling.scaling_class]
+    if len(scaling.candidates) > _CANDIDATES_NAMED_MAX:
+        return CLASSES["unresolved"]
+    *others, last = [_CLASS_NAMES.get(name, name) for name in scaling.candidates]
+    return f"unresolved: {', '.join(others)} or {last}" if others else f"probably {last}"
+
+
+def growth_words(quantity: QuantityFinding) -> str:
+    """The class of a quantity; where one size was run, there is no growth to speak of."""
+    if len({point.size for point in quantity.points}) == 1:
+        return "run at one size"
+    return class_words(quantity.scaling)
 
 
 def exponent_words(scaling: ScalingFinding) -> str:
@@ -228,6 +255,11 @@ def shown_at(quantity: QuantityFinding, target: int) -> int | None:
     if not sizes:
         return None
     return target if quantity.axis == "size" and target in sizes else sizes[-1]
+
+
+def forbidden_words(why: str) -> str:
+    """What may not be chosen although it was measured, in a sentence without its full stop."""
+    return f"measured to compare: may not be chosen here because {why.rstrip('. ')}"
 
 
 def settings_words(settings: dict[str, str]) -> str:
