@@ -8,6 +8,7 @@ import pytest
 from maso.cli.drill_live import Asked, read, together
 from maso.cli.ending import USAGE, Stop
 from maso.live.drill_faults import FAULTS
+from tests.cli.terminal import maso
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +36,17 @@ def test_mistakes_say_what_is_legal(tmp_path: Path) -> None:
     assert "legal: a whole number from 1 to 100000" in refused(Asked(sessions="0"))
     assert "legal: a new or empty directory" in refused(Asked(out=str(tmp_path)))
     assert "has no sessions that pay" in refused(Asked(), "fleet-100")
+
+
+def test_a_database_that_is_not_there_is_said_without_its_address() -> None:
+    pytest.importorskip("psycopg")
+    ran = maso(
+        "drill", "killswitch", "ecommerce-10k", "--live", "--sessions", "5",
+        "--database", "postgresql://me:geheim@127.0.0.1:9/none",
+    )  # fmt: skip
+    assert ran.code == USAGE
+    assert "`--database`: the database cannot be used" in ran.error
+    assert "geheim" not in ran.error + ran.out
 
 
 def test_the_page_names_every_fault() -> None:

@@ -30,7 +30,7 @@ from maso.live.databases import sqlite_address
 from maso.live.drill import Drill, DrillError, Wish, as_json
 from maso.live.drill_faults import FAULTS, KILLS
 from maso.live.paying import CARRIED
-from maso.live.postgres import MissingError
+from maso.live.postgres import MissingError, UnusableError
 from maso.live.processes import StartError
 from maso.live.view import watching
 
@@ -82,6 +82,8 @@ def live_command(fleet: str, asked: Asked, settings: list[str], json: bool) -> N
         documents = _all(screen, plan)
     except MissingError as error:
         raise usage(str(error)) from None
+    except UnusableError as error:
+        raise usage(f"`--database`: {error}") from None
     except (DrillError, StartError) as error:
         raise Stop(FAILED, f"the drill could not be held: {error}") from None
     whole = together(documents)

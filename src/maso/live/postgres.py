@@ -49,11 +49,21 @@ def _driver() -> Any:
     return psycopg
 
 
+class UnusableError(RuntimeError):
+    """The database cannot be reached, or refuses. Its own words may hold the password, so they are not kept."""
+
+
 def make_schema(url: str) -> None:
-    """An empty schema for one drill."""
-    with _driver().connect(url, autocommit=True) as connection:
-        connection.execute("set client_min_messages = warning")
-        connection.execute(_MAKE)
+    """An empty schema for one drill. Raises UnusableError, MissingError."""
+    driver = _driver()
+    try:
+        with driver.connect(url, autocommit=True) as connection:
+            connection.execute("set client_min_messages = warning")
+            connection.execute(_MAKE)
+    except driver.Error:
+        raise UnusableError(
+            "the database cannot be used; legal: a PostgreSQL that is there, and a user who may make a schema"
+        ) from None
 
 
 class PostgresDatabase:
