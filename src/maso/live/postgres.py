@@ -50,7 +50,7 @@ def _driver() -> Any:
 
 
 class UnusableError(RuntimeError):
-    """The database cannot be reached, or refuses. Its own words may hold the password, so they are not kept."""
+    """The database cannot be reached, or refuses. Its own words may hold a password: they are not kept."""
 
 
 def make_schema(url: str) -> None:
