@@ -207,7 +207,7 @@ def test_explain_says_what_a_record_is_that_is_no_message(a_run: tuple[Path, Don
         "ContractRecord": ("contract", "delegation contract"),
         "EndorseRecord": ("endorsement", "by: "),
         "EndRecord": ("end", "who: "),
-        "GateRecord": ("gate", "for: session h"),
+        "GateRecord": ("gate", "sets: "),
     }
     assert set(seen) == set(expected)
     for name, (kind, part) in expected.items():

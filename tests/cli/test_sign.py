@@ -186,9 +186,11 @@ def test_a_mistake_is_named_and_leaves_nothing(
 )
 def test_what_is_no_findings_is_not_signed(out: Path, data: bytes) -> None:
     (out / "findings.json").write_bytes(data)
-    done = maso("sign", str(out), *ADA, "--all")
-    assert done.code == 3
-    assert "cannot be read as findings" in done.error
+    for asked in ((*ADA, "--all"), ("--list",)):
+        done = maso("sign", str(out), *asked)
+        assert done.code == 2
+        assert "is not of this format" in done.error
+    assert maso("report", str(out)).code == 2
     assert not (out / "signatures").exists()
 
 
@@ -198,7 +200,7 @@ def test_findings_of_another_major_version_are_not_signed(out: Path) -> None:
         path.read_text("utf-8").replace('"schema_version": "1.0"', '"schema_version": "2.0"'), "utf-8"
     )
     done = maso("sign", str(out), *ADA, "--all")
-    assert done.code == 3
+    assert done.code == 2
     assert "has schema `2.0`" in done.error
 
 
@@ -281,8 +283,11 @@ def test_findings_changed_after_signing_do_not_verify(out: Path) -> None:
     document = maso("verify", str(out), "--json").document
     assert document["ok"] is False
     assert document["sign_offs"]["records"][0]["valid"] is False
-    signed(out)  # whoever signs again has signed these
+    again = maso("sign", str(out), *ADA, "--all")  # whoever signs again has signed these, and is told so
+    assert again.code == 0
+    assert "`findings.json` was changed since the last sign-off, by Ada" in again.error
     assert maso("verify", str(out)).code == 0
+    assert "was changed since" not in maso("sign", str(out), *ADA, "--all").error
 
 
 def test_a_key_can_be_pinned(out: Path) -> None:

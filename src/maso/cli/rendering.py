@@ -36,7 +36,7 @@ def previous(directory: str) -> Findings:
 def _findings(out: Path, typed: str) -> Findings:
     try:
         return decode((out / "findings.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         if out.is_dir() and (out / "findings.json").exists():
             raise usage(
                 f"findings.json in {words(typed)} is not of this format; stress the fleet again"

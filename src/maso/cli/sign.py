@@ -125,9 +125,9 @@ def _decoded(data: bytes) -> Findings:
     try:
         findings = decode(data)
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors, and so is text that is no UTF-8
-        raise nothing(f"`{FINDINGS}` cannot be read as findings; legal: what `maso stress` wrote") from None
+        raise usage(f"`{FINDINGS}` is not of this format; legal: what `maso stress` wrote") from None
     if findings.schema_version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
-        raise nothing(
+        raise usage(
             f"`{FINDINGS}` has schema {words(findings.schema_version)}; legal: {SCHEMA_VERSION}, or a later"
             " minor version of it"
         )
@@ -277,9 +277,17 @@ def _signed(found: Found, wanted: Wanted, seed: bytes) -> tuple[SignOff, bytes]:
 def _earlier_notes(found: Found, record: SignOff) -> list[str]:
     """What the sign-offs before this one say against it."""
     before = [e.record for e in read_chain(found.path, found.sha256).entries if e.number < record.number]
+    notes = []
     if any(r and r.name == record.name and r.public_key != record.public_key for r in before):
-        return ["an earlier sign-off under this name was made with another key"]
-    return []
+        notes.append("an earlier sign-off under this name was made with another key")
+    last = before[-1] if before else None
+    if last is not None and last.findings_sha256 != record.findings_sha256:
+        notes.append(
+            f"`{FINDINGS}` was changed since the last sign-off, by {one_line(last.name)} at {last.signed_at}:"
+            " what is signed now is what stands there now; earlier sign-offs by this key no longer count, and"
+            " those by another key are void until that key signs again"
+        )
+    return notes
 
 
 # --- what is told ------------------------------------------------------------------------------------------

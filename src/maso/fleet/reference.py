@@ -95,7 +95,8 @@ def _values(struct: type, info: msgspec.inspect.StructType) -> str:
 
 
 _CONTROLS: Final = (
-    "The first value of each key is the one unless given. What is not legal in a file is set by `maso stress` "
+    "The first value of each key is the one unless given. "
+    "What is not legal in a file is set by `maso stress` "
     "alone, to measure what the legal one is worth."
 )
 

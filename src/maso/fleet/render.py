@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +15,8 @@ from maso.fleet.warnings import Severity
 # What fits a screen without scrolling the head of the summary away.
 ROWS_MAX: Final = 24
 WHERE_MAX: Final = 4
+# Two ids and the short columns of a table fit in 110 columns; ids may have 64 characters.
+ID_COLUMNS_MAX: Final = 24
 _STYLES: Final[dict[Severity, str]] = {"high": "bold red", "medium": "yellow", "low": "dim"}
 
 
@@ -29,8 +32,50 @@ def render(summary: Summary) -> RenderableType:
     return Group(*parts)
 
 
+class _Words(Table):
+    """A table whose lines break between words; where they do not all fit, the longest are cut, names last."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        widths = self._widths(options.max_width)
+        for column, width in zip(self.columns, widths, strict=True):
+            column.width = width
+        yield from super().__rich_console__(console, options)
+
+    def _widths(self, width: int) -> list[int | None]:
+        """Of each column; None leaves it to Rich, where everything fits."""
+        texts = [[str(column.header), *map(str, column.cells)] for column in self.columns]
+        natural = [max(cell_len(line) for text in column for line in text.split("\n")) for column in texts]
+        words = [
+            max((cell_len(word) for text in column for word in text.split()), default=1) for column in texts
+        ]
+        free = max(width - 2 * len(texts), len(texts))  # a blank on both sides of each
+        if sum(natural) <= free:
+            return [None] * len(texts)
+        name = min(words[0], ID_COLUMNS_MAX)
+        words = _capped([name, *[1] * (len(texts) - 1)], words, free)
+        return [*_capped(words, natural, free)]
+
+
+def _capped(least: list[int], most: list[int], free: int) -> list[int]:
+    """Widths from `least` to `most` that fit; the widest give way first."""
+    cap = max(most)
+    while cap and sum(_between(least, most, cap)) > free:
+        cap -= 1
+    return _between(least, most, cap)
+
+
+def _between(least: list[int], most: list[int], cap: int) -> list[int]:
+    return [max(low, min(high, cap)) for low, high in zip(least, most, strict=True)]
+
+
+def _in_lines(name: str) -> str:
+    """A long id on two lines, broken where a part of it ends."""
+    cut = max(name.rfind(mark, 1, ID_COLUMNS_MAX) for mark in "._-") if len(name) > ID_COLUMNS_MAX else -1
+    return name if cut < 0 else f"{name[: cut + 1]}\n{name[cut + 1 :]}"
+
+
 def _table(title: str, *columns: str) -> Table:
-    table = Table(
+    table = _Words(
         title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, expand=False
     )
     for column in columns:
@@ -104,7 +149,7 @@ def _types(s: Summary) -> RenderableType:
         "budget a session",
     )
     for t in s.types:
-        name = t.id if t.plane == "task" else f"{t.id} (control)"
+        name = _in_lines(t.id) if t.plane == "task" else f"{_in_lines(t.id)} (control)"
         table.add_row(
             name,
             t.risk,
@@ -170,7 +215,7 @@ def _actions(s: Summary) -> Table:
     table = _table("Actions", "action", "port", "risk", "marks", "endorsed by", ">judged", "who")
     for a in s.actions[: 2 * ROWS_MAX]:
         marks, endorsers = ", ".join(a.marks), ", ".join(a.endorsed_by)
-        table.add_row(a.id, a.port, a.risk, marks, endorsers, f"{a.judged:.0%}", _some(a.who, 2))
+        table.add_row(_in_lines(a.id), a.port, a.risk, marks, endorsers, f"{a.judged:.0%}", _some(a.who, 2))
     if len(s.actions) > 2 * ROWS_MAX:
         table.add_row(f"and {len(s.actions) - 2 * ROWS_MAX} more")
     return table
