@@ -243,7 +243,13 @@ def together(documents: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def table(documents: list[dict[str, Any]]) -> Table:
-    made = Table(title="kill switch, live", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    made = Table(
+        title="kill switch, live",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for name in COLUMNS:
         made.add_column(name, justify="left" if name in ("fault", "verdict") else "right", no_wrap=True)
     for d in documents:
