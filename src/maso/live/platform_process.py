@@ -27,6 +27,7 @@ from maso import __version__
 from maso.evidence.log import LogWriter
 from maso.evidence.store import create
 from maso.fleet.load import load
+from maso.fleet.operations import worlds_of
 from maso.fleet.rulebook import Rulebook
 from maso.journeys.actors import Keyring
 from maso.live.bus import NatsBus
@@ -47,6 +48,7 @@ from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
 from maso.streams import stream
 from maso.worlds.base import World
+from maso.worlds.desk import Desk
 from maso.worlds.ledger import Ledger
 from maso.worlds.shop import Shop
 
@@ -120,9 +122,11 @@ class Platform:
         shop = Shop(store, stream(told.seed, "world/shop"), remote=True)
         own = _payer(rules)
         self._payments = Payments(shop, self._gateway, self._committer, self._kernel, self._holders, own)
-        worlds: tuple[World, ...] = (Ledger(store), shop)
+        worlds: list[World] = [Ledger(store), shop]
+        if "desk" in worlds_of((a.operation for a in fleet.actions), ()):
+            worlds.append(Desk(store, stream(told.seed, "world/desk")))
         self._driver = LiveDriver(
-            fleet, rules, self._plane, keys, self._kernel, worlds, self._payments,
+            fleet, rules, self._plane, keys, self._kernel, tuple(worlds), self._payments,
             seed=told.seed, sessions=told.sessions, ramp_ns=told.ramp_ns, speed=told.speed,
         )  # fmt: skip
         self._driver.sessions.holders = {t.index: self._holders[t.id] for t in rules.types if not t.is_port}
