@@ -11,7 +11,15 @@ from msgspec.structs import replace
 
 from maso.findings import BreakpointFinding
 from maso.report.stress import words
-from maso.report.stress.board import board, copies_note, declare_words, missing_keys, path_words, state
+from maso.report.stress.board import (
+    board,
+    copies_note,
+    declare_words,
+    held_by,
+    missing_keys,
+    path_words,
+    state,
+)
 from maso.report.stress.junit import junit
 from maso.report.stress.markdown import markdown
 from maso.report.stress.page import page
@@ -265,9 +273,15 @@ def test_an_adaptation_in_force_and_one_that_is_needed_are_two_things():
 
 
 def test_what_holds_as_declared_is_not_said_to_need_anything():
-    held = replace(delegation(), quantities=(audit_after(),), standard_quantities=(audit_before(),))
-    shown = page(sample(dimensions=(held,), controls=sample().controls[:1]))
-    assert "what holds it" in shown
+    clusters = replace(delegation().adaptations[0], in_force=True)
+    held = replace(
+        delegation(), quantities=(audit_after(),), standard_quantities=(audit_before(),),
+        adaptations=(clusters, replace(clusters, id="other", quantities_after=())),
+    )  # fmt: skip
+    findings = sample(dimensions=(held,), controls=sample().controls[:1])
+    assert [a.adaptation.id for a in held_by(findings, findings.controls[0])] == ["cluster-based"]
+    shown = page(findings)
+    assert 'data-label="what holds it"><a href="#adaptation-delegation-cluster-based">' in shown
     assert "what it needs" not in shown
 
 

@@ -250,6 +250,17 @@ def _adaptations(findings: Findings, *, in_force: bool) -> list[Advice]:
     ]
 
 
+def held_by(findings: Findings, control: ControlFinding) -> list[Advice]:
+    """The adaptations in force without which a quantity that measures the control would miss its target."""
+    saved = {s.path for s in standings(findings) if s.verdict == "adapts" and s.now.reaches_target}
+    return [
+        advice
+        for advice in _adaptations(findings, in_force=True)
+        for changed in ({f"{advice.dimension.id}/{q.id}" for q in advice.adaptation.quantities_after},)
+        if changed & saved & {*control.quantities}
+    ]
+
+
 def _advice_cost(advice: list[Advice]) -> str:
     if not advice:
         return ""

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 from maso.findings import Findings, QuantityFinding, encode
 from maso.report.stress import words
-from maso.report.stress.board import board, declare_words, forbidden, was_tried
+from maso.report.stress.board import board, declare_words, forbidden, held_by, was_tried
 from maso.report.stress.chapters import book, has_breaks
 from maso.report.stress.legible import legible_data, legible_findings
 from maso.report.stress.plots import swatch
@@ -88,6 +88,7 @@ def _environment() -> Environment:
         axis_unit=words.axis_unit,
         declare=declare_words,
         was_tried=was_tried,
+        held_by=held_by,
         has_breaks=has_breaks,
         inferred=inferred,
         target_of=target_of,

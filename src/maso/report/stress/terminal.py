@@ -11,7 +11,6 @@ from typing import Final
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.measure import Measurement
-from rich.padding import Padding
 from rich.text import Text
 
 from maso.findings import Findings
@@ -24,6 +23,7 @@ from maso.report.stress.words import Shown
 from maso.report.terminal import heading, lines, plain_table
 
 SHOWN_MAX: Final = 8  # of what breaks: a screen holds it; the page has the rest
+TITLES_MAX: Final = 3  # of what nothing helps: the table above has the others
 _STYLES: Final[dict[Shown, str]] = {
     "holds": "green", "in_force": "green", "adapts": "yellow", "breaks": "red", "not_measured": "",
 }  # fmt: skip
@@ -50,9 +50,19 @@ def _head(findings: Findings, made: Board) -> Iterator[RenderableType]:
 
 
 def _indented(said: Iterable[str], left: int = 2) -> Iterator[RenderableType]:
-    """Lines that keep their distance from the edge where they wrap."""
-    for line in said:
-        yield Padding(Text(line), (0, 0, 0, left), expand=False)
+    return (Indented(line, left) for line in said)
+
+
+class Indented:
+    """A line that keeps its distance from the edge where it wraps."""
+
+    def __init__(self, text: str, left: int) -> None:
+        self._text, self._left = Text(text), left
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        for line in self._text.wrap(console, max(options.max_width - self._left, 1)):
+            line.rstrip()
+            yield Text(" " * self._left).append_text(line)
 
 
 def _broken(findings: Findings, made: Board) -> list[RenderableType]:
@@ -86,10 +96,15 @@ def _advice(made: Board) -> Iterator[RenderableType]:
     said = []
     if made.states["misses"]:
         some = "no other adaptation" if made.advice else "no adaptation"
-        count = words.count(len(made.states["misses"]), "quantity", "quantities")
-        said.append(f"{some} that may be chosen brings {count} to the target")
+        said.append(f"{some} that may be chosen helps: {_titles(made.states['misses'])}")
     said += [declare_words(made.missing)] if made.missing else []
     yield from _indented(said or ([] if made.advice else ["nothing more"]))
+
+
+def _titles(missed: list[Standing]) -> str:
+    rest = len(missed) - TITLES_MAX
+    named = "; ".join(standing.now.title for standing in missed[:TITLES_MAX])
+    return f"{named}; and {rest} more" if rest > 0 else named
 
 
 def _adaptation(advice: Advice) -> Iterator[RenderableType]:
