@@ -295,3 +295,11 @@ def test_counted_quantities_are_the_same_for_every_seed() -> None:
         for probe in one:
             for quantity in exact & one[probe].values.keys():
                 assert one[probe].values[quantity] == other[probe].values[quantity], quantity
+
+
+def test_a_barrier_that_no_link_leads_out_of_is_not_tried() -> None:
+    """No chain, no result: "nobody received it" would be said of a summary that went nowhere."""
+    fleet = adapted(resize(file_of("start"), 4), STANDARD)
+    assert boundaries_derived.run_handoffs(bare(fleet)).details["chains"]
+    silent = replace(fleet, links=tuple(link for link in fleet.links if link.from_ != "cashier"))
+    assert boundaries_derived.run_handoffs(bare(silent)).values == {}

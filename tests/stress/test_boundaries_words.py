@@ -12,6 +12,7 @@ from maso.fleet.resize import resize
 from maso.fleet.template import FleetFile
 from maso.stress.dimension import View
 from maso.stress.dimensions.data_boundaries import DIMENSION
+from maso.stress.dimensions.delegation import DIMENSION as DELEGATION
 from maso.stress.probes import boundaries_words as words
 
 QUESTIONS = ("F6.1", "F6.2", "F6.3", "F6.4")
@@ -34,6 +35,7 @@ class Told:
         self.quick = True
         self.unit = "agents"
         self.in_force = ("label-lattice",)
+        self.recommended: tuple[str, ...] = ()
         self._values = values
         self._other = other
         self._details = details
@@ -186,9 +188,75 @@ def test_attack_paths_say_what_stopped_them_or_that_nothing_did() -> None:
 
 
 def test_declassifications_are_decided_by_those_who_answer_for_them() -> None:
-    first, second = words.decisions(full())
+    (first,) = words.decisions(full())
     assert (first.id, first.who) == ("declassifications", "head of compliance")
-    assert second.who == "AI governance committee"
-    nobody = replace(FIRM, governance=replace(FIRM.governance, decision_rights={}, risk_owner=""))
-    asked = words.decisions(Told(nobody, FIGURES, OTHERS, **DETAILS))[1]
+    assert first.what == "whether 36 links that shed a barrier may stay"
+    (one,) = words.decisions(Told(FIRM, FIGURES, OTHERS, **{**DETAILS, "shedding": 1}))
+    assert one.what == "whether 1 link that sheds a barrier may stay"
+    assert words.decisions(Told(FIRM, FIGURES, OTHERS, **{**DETAILS, "shedding": 0})) == ()
+
+
+def test_nobody_is_asked_to_cut_a_bus_that_maso_cannot_cut() -> None:
+    """`maso run` drives one bus: whoever wants several builds them without it, and is told so."""
+    assert [d.id for d in words.decisions(full())] == ["declassifications"]
+    assert "`maso run` drives one bus" in words.scanning_viable(full()).text
+    governance = replace(FIRM.governance, decision_rights={}, risk_owner="")
+    nobody = replace(FIRM, governance=governance)
+    slow = Told(nobody, {**FIGURES, "sustained_per_second": 100.0}, OTHERS, **DETAILS)
+    asked = words.decisions(slow)[-1]
+    assert asked.id == "scanning-capacity"
+    assert "or build 10 buses outside of `maso run`, which drives one" in asked.what
+    assert asked.cost.startswith("for the buses: 9 buses more")
     assert "`governance.decision_rights.security_control_budget`" in asked.who
+    assert DIMENSION.right == words.RIGHT
+
+
+def test_one_figure_stands_behind_every_cost_of_a_message() -> None:
+    """50 µs is 20,000 a second, and a core for 1.2 million a minute, whatever other probes measured."""
+    other = {**FIGURES, "handled_us": 70.0, "cores": 3.0}
+    view = Told(FIRM, other, OTHERS, **DETAILS)
+    text = words.scanning_viable(view).text
+    assert "A message takes 50 µs" in text
+    assert "0.00083 at 1,000, 0.0083 at 10,000, 0.5 at 600,000" in text
+    assert "would take 1.8 times as long" in text
+    (cost,) = words.costs(view)
+    assert cost.basis.startswith("0.0083 cores at 167 messages a second")
+
+
+def test_a_chain_that_met_nobody_is_no_attack_path() -> None:
+    alone = ["treasury", "d", "nobody", "nothing"]
+    view = Told(FIRM, FIGURES, OTHERS, **{**DETAILS, "chains": [CHAIN, alone]})
+    assert [path.steps[0] for path in words.attack_paths(view)] == ["a"]
+
+
+def test_a_lattice_that_is_more_to_read_says_so() -> None:
+    few = Told(FIRM, FIGURES, {**FIGURES, "barrier_entries": 7.0, "barrier_audit_hours": 0.12}, **DETAILS)
+    told = words.lattice_gives_up(few, "label-lattice")
+    assert told.endswith(
+        "at 100 agents it is more to audit: 341 entries instead of 7 with rules between pairs, 5.7 hours "
+        "instead of 0.12"
+    )
+    assert "more to audit" not in words.lattice_gives_up(full(), "label-lattice")
+
+
+def test_nothing_that_was_not_measured_stands_in_a_sentence() -> None:
+    empty = Told(FIRM, {}, {})
+    said = [question.answer(empty).text for question in DIMENSION.questions[2:]]
+    said += [a.gives_up(empty, a.id) for a in DIMENSION.adaptations if a.id != "bus-per-barrier"]
+    said += [row.why for row in words.control_rows(empty)]
+    assert not [text for text in said if "not measured" in text]
+    assert words.derived_inherits(empty).status == "declared"  # some are cleared and some are not
+
+
+def test_both_hours_of_reading_are_one_kind_of_figure() -> None:
+    found = {
+        quantity.id: quantity
+        for dimension in (DIMENSION, DELEGATION)
+        for probe in dimension.probes
+        for quantity in probe.quantities
+    }
+    hours = found["barrier_audit_hours"], found["policy_audit_hours"]
+    assert {one.mark for one in hours} == {"measured"}
+    assert all(one.title.startswith("hours to audit ") for one in hours)
+    assert found["late_ms"].mark == "measured"
+    assert not found["late_ms"].exact

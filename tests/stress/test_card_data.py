@@ -15,8 +15,10 @@ from maso.fleet.template import FleetFile
 from maso.journeys.actors import Actor
 from maso.plane import recording
 from maso.stress.dimension import Outcome, Settings, Trial, adapted
+from maso.stress.dimensions.card_data import DIMENSION
 from maso.stress.probes import cards
 from maso.stress.probes.cards_search import Needles
+from maso.stress.probes.cards_try import Tried
 
 STANDARD: Settings = (("label_propagation", "declared"),)
 LABELS: Settings = (("label_propagation", "delivered"),)
@@ -187,7 +189,7 @@ def test_what_flows_carry_and_what_their_receivers_need(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(("name", "size"), [("fleet-100", 30), ("research-5", 5), ("research-5", 1)])
 def test_a_fleet_without_card_data_holds_none(name: str, size: int, planted: list[str]) -> None:
     outcome = cards.run_scope(trial(name, size))
-    if size > 1:
+    if size > 5:
         assert outcome.values["types_holding_cards"] == 0
         assert outcome.values["records_with_card"] == 0
         assert "card_message_cpu_us" not in outcome.values
@@ -196,3 +198,42 @@ def test_a_fleet_without_card_data_holds_none(name: str, size: int, planted: lis
     flows = cards.run_flows(trial(name, size)).values
     assert "types_in_scope_attacked" not in flows  # nobody is cleared, so nobody is given one
     assert flows["flows_leaking_listed"] == 0
+
+
+SEARCHED = (
+    "types_holding_cards", "types_beyond_scope", "ports_beyond_scope", "stray_contexts", "records_with_card",
+    "texts_with_card", "copies_after_end",
+)  # fmt: skip
+
+
+def test_a_search_for_nothing_finds_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no number was written, "none was found" is no result; where one was, it is."""
+    written = cards.run_scope(trial("fleet-100", 30)).values
+    assert [name for name in SEARCHED if name not in written] == []
+    monkeypatch.setattr("maso.stress.probes.cards_watch.Customers._paste", lambda _self, _tries: None)
+    outcome = cards.run_scope(trial("fleet-100", 30))
+    assert [name for name in SEARCHED if name in outcome.values] == []
+    assert outcome.values["card_messages"] == 0
+    assert "no card number was entered or pasted" in outcome.details["unexercised"]
+
+
+def test_what_was_not_tried_is_not_counted_as_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "every_paste", lambda *_: Tried([], 0, 0, 0))
+    monkeypatch.setattr(cards, "every_flow", lambda *_: Tried([], 0, 0, 0))
+    one = trial("research-5", 5)
+    assert cards.run_pastes(one).values.keys() == {"pastes_tried", "paste_entries"}
+    assert cards.run_flows(one).values.keys() == {"flows_tried", "attempts_tried"}
+
+
+def test_no_budget_is_a_number_of_cleared_types() -> None:
+    """Copies of a fleet clear more types than the fleet at its target, and that breaks nothing."""
+    fleet = resize(file_of("ecommerce-10k"), 60)
+    budgets = {
+        quantity.id: quantity.budget(fleet) for probe in DIMENSION.probes for quantity in probe.quantities
+    }
+    assert budgets["types_holding_cards"] is None
+    assert budgets["types_in_scope_attacked"] is None
+    beyond = budgets["types_beyond_scope"]
+    assert beyond is not None
+    assert beyond.value == 0
+    assert DIMENSION.right == "card_data_scope"

@@ -107,7 +107,7 @@ def test_the_shop_is_answered_from_measurements() -> None:
     }
     (labels,) = dimension.adaptations
     assert labels.in_force
-    assert labels.gives_up.startswith("freedom of honest senders: 0 of ")
+    assert labels.gives_up.startswith("freedom of honest senders: of ")
     outcomes = [path.outcome for path in findings.attack_paths]
     assert outcomes.count("succeeds") == 1  # a customer's own invention, and nothing else
     assert outcomes.count("stopped") >= 4

@@ -34,7 +34,10 @@ class Told:
 
     quick = False
     unit = "sessions"
-    in_force = ("point-to-point", "contract-cache", "incremental-closure")
+    in_force: tuple[str, ...] = ("point-to-point", "contract-cache", "incremental-closure")
+    recommended: tuple[str, ...] = ()
+    declared = NONE  # where an audit of the rules breaks as declared
+    more: tuple[tuple[int, float], ...] = ()  # permissions beyond the declared ones, by size
 
     def __init__(self, fleet: Fleet, measured: bool = True, standard: BreakpointFinding = AT_800) -> None:
         self.fleet = fleet
@@ -53,7 +56,7 @@ class Told:
         return BEFORE.get(quantity, FIGURES[quantity]) if adaptations == () else FIGURES[quantity]
 
     def points(self, quantity: str, adaptations: Any = None) -> Any:
-        return ()
+        return self.more if quantity == "policy_extra" else ()
 
     def scaling(self, quantity: str, adaptations: Any = None) -> Any:
         return None
@@ -61,7 +64,9 @@ class Told:
     def breaks(self, quantity: str, adaptations: tuple[str, ...] | None = None) -> Any:
         if not self._measured:
             return None
-        return self._standard if adaptations == () and quantity == "policy_audit_hours" else NONE
+        if quantity != "policy_audit_hours":
+            return NONE
+        return self._standard if adaptations == () else self.declared if adaptations is None else NONE
 
     def detail(self, probe: str, name: str, adaptations: Any = None) -> Any:
         rows = [["cart_order", "payment.refund", "cart_order > payment", "stopped", "IA-2.3/beyond"]]
@@ -90,7 +95,7 @@ def test_the_four_questions_are_answered_from_figures() -> None:
     assert "Cedar, as a general engine, needs 1,000 µs" in told["F2.2"].text
     assert told["F2.3"].text.startswith("By a tool, at every contract: 4 paths")
     assert "0 of 4 succeeded" in told["F2.3"].text
-    assert "16 with cluster-based rules" in told["F2.3"].text
+    assert "16 paths with cluster-based rules" in told["F2.3"].text
     assert told["F2.4"].value == "800"
     assert told["F2.4"].text.startswith("Beyond 800 sessions, for an audit within 40 hours")
     assert "point-to-point or role-based or cluster-based rules the budget holds" in told["F2.4"].text
@@ -128,9 +133,8 @@ def test_a_fleet_without_delegations_is_answered_too() -> None:
 
 def test_who_decides_is_named_or_the_key_is() -> None:
     fleet = shop()
-    (decision,) = DIMENSION.decisions(Told(fleet))
+    (decision,) = DIMENSION.decisions(asked(fleet, "role-based"))
     assert decision.who == "chief risk officer"
-    assert decision.what == "write point-to-point delegation rules beyond 800 sessions (in force already)"
     rights = {**fleet.governance.decision_rights, words.RIGHT: "platform lead"}
     named = msgspec.structs.replace(fleet.governance, decision_rights=rights)
     assert (
@@ -142,10 +146,66 @@ def test_who_decides_is_named_or_the_key_is() -> None:
     assert who == "nobody is named: fill in `governance.decision_rights.delegation_policy`"
 
 
-def test_a_limit_far_beyond_the_target_asks_nobody_to_decide() -> None:
+def asked(
+    fleet: Fleet, *recommended: str, declared: BreakpointFinding = AT_800, in_force: tuple[str, ...] = ()
+) -> Told:
+    view = Told(fleet)
+    view.recommended, view.declared, view.in_force = recommended, declared, in_force
+    return view
+
+
+@pytest.mark.parametrize("name", ["point-to-point", "role-based", "cluster-based"])
+def test_what_is_recommended_is_what_is_asked_for(name: str) -> None:
+    """Under the adaptation's own id, so that nobody is asked twice."""
+    (decision,) = DIMENSION.decisions(asked(shop(), "contract-cache", name))
+    assert decision.id == name
+    assert f"`controls.delegation_policy: {name}`) beyond 800 sessions" in decision.what
+    assert "or declare more auditors (`governance.audit_rules_per_hour`" in decision.what
+    assert "raise `target.audit_hours_max`" in decision.what
+    assert decision.cost.startswith("$4 a month (one audit a month: 0.05 hours")
+
+
+def test_where_nothing_is_recommended_only_a_near_limit_asks() -> None:
     far = BreakpointFinding(low=200_000, high=200_001, kind="measured")
-    assert DIMENSION.decisions(Told(shop(), standard=far)) == ()
-    assert DIMENSION.decisions(Told(shop(), standard=NONE)) == ()
+    for declared in (far, NONE):
+        assert DIMENSION.decisions(asked(shop(), declared=declared)) == ()
+    near = BreakpointFinding(low=20_000, high=20_001, kind="measured")
+    (decision,) = DIMENSION.decisions(asked(shop(), declared=near))
+    assert decision.id == "delegation-rules"
+    assert "beyond 20,000 sessions" in decision.what
+    assert "instead of" not in decision.cost
+    assert "write" not in decision.what  # no policy has fewer rules here than the one as declared
+
+
+def test_an_adaptation_in_force_asks_for_no_other() -> None:
+    assert DIMENSION.decisions(asked(shop(), in_force=("role-based",))) == ()
+    assert DIMENSION.decisions(Told(shop())) == ()
+
+
+def test_what_breaks_from_the_start_is_said_so() -> None:
+    start = BreakpointFinding(low=0, high=1_000, kind="measured")
+    (decision,) = DIMENSION.decisions(asked(shop(), "role-based", declared=start))
+    assert "already at 1,000 sessions" in decision.what
+    told = answers(Told(shop(), standard=start))["F2.4"]
+    assert told.value == "fewer than 1,000"
+    assert told.text.startswith("Already at 1,000 sessions, the smallest size that was run, for an audit")
+
+
+def test_what_is_given_up_just_above_the_target_is_said() -> None:
+    view = Told(shop())
+    view.more = ((10_000, 0.0), (20_000, 3.0))
+    assert words.policy_gives_up(view, "role-based") == (
+        "nothing at the target; 3 permissions beyond the declared ones at 20,000 sessions, 0 of them across "
+        "an information barrier"
+    )
+
+
+def test_costs_are_those_as_declared() -> None:
+    (cost,) = DIMENSION.costs(Told(shop()))
+    assert (cost.mark, cost.usd_month) == ("measured", 0.05 * 70)
+    assert cost.basis.startswith("3 rules at 60 an hour (`governance.audit_rules_per_hour`); $70 an hour")
+    assert "instead" not in cost.basis
+    assert DIMENSION.right == words.RIGHT
 
 
 def test_the_table_of_controls_says_what_strains_each() -> None:
@@ -172,7 +232,8 @@ def test_what_is_given_up_is_a_figure() -> None:
     costs = {a.id: a.cost(view) for a in DIMENSION.adaptations}
     assert costs["contract-cache"] == (0.0, "no component, licence or machine is added")
     assert costs["role-based"][0] == 0.05 * 70
-    assert "instead of 500" in costs["role-based"][1]
+    assert "no fewer" in costs["role-based"][1]
+    assert "instead of 500" in costs["point-to-point"][1]  # it is in force: beside what it is without it
     assert "`prices.person_usd_hour`" in costs["role-based"][1]
     unpriced = Told(msgspec.structs.replace(shop(), prices=Prices()))
     assert {a.id: a.cost(unpriced)[0] for a in DIMENSION.adaptations}["role-based"] is None

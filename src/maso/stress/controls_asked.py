@@ -1,7 +1,8 @@
 """The controls that a stress test of MASO asks about: id, name, and the dimensions that strain each.
 
 So that a report can say of every one of them whether it holds, adapts, breaks or was not measured; a control
-that no dimension measures yet is named, not left out.
+that no dimension measures yet is named, not left out. A control that runs has its catalogue's name
+(`controls/catalog.py`), so that a report calls it the same everywhere.
 """
 
 from typing import Final, NamedTuple
@@ -14,20 +15,20 @@ class AskedControl(NamedTuple):
 
 
 ASKED: Final = (
-    AskedControl("IA-1.4", "scoped permissions", ("identity",)),
+    AskedControl("IA-1.4", "scoped tool permissions", ("identity",)),
     AskedControl("IA-2.1", "zero-trust credentials", ("delegation", "identity")),
     AskedControl("IA-2.2", "NHI with cryptographic proof", ("identity",)),
     AskedControl("IA-2.3", "no transitive permissions", ("delegation", "identity")),
     AskedControl("IA-2.5", "credential rotation", ("identity",)),
-    AskedControl("T3-CONTRACT", "signed delegation contracts", ("delegation",)),
+    AskedControl("T3-CONTRACT", "delegation contracts", ("delegation",)),
     AskedControl("DP-1.1", "data classification", ("data-boundaries", "card-data")),
     AskedControl("DP-1.3", "memory isolation", ("data-boundaries", "card-data")),
     AskedControl("DP-2.1", "DLP on the message bus", ("data-boundaries", "card-data")),
     AskedControl("DP-2.3", "RAG integrity", ("attacks",)),
-    AskedControl("DP-2.5", "label propagation", ("data-boundaries",)),
+    AskedControl("DP-2.5", "derived data reclassification", ("data-boundaries",)),
     AskedControl("EC-2.5", "model as judge", ("judging",)),
     AskedControl("EC-2.6", "decision commit protocol", ("delegation", "oversight", "shutdown")),
-    AskedControl("EC-2.13", "output schema", ("card-data", "economy")),
+    AskedControl("EC-2.13", "output schema enforcement", ("card-data", "economy")),
     AskedControl("GUARDRAILS", "guardrail layer", ("judging",)),
     AskedControl("OVERSIGHT", "human oversight", ("oversight",)),
     AskedControl("OB-1.1", "action audit log", ("card-data", "observability")),
@@ -43,6 +44,6 @@ ASKED: Final = (
     AskedControl("PG-2.6", "no self-referential evidence", ("epistemics",)),
     AskedControl("PG-2.7", "uncertainty preservation", ("epistemics",)),
     AskedControl("PG-2.9", "model diversity", ("providers",)),
-    AskedControl("PACE-1", "PACE resilience", ("pace", "economy")),
+    AskedControl("PACE-1", "PACE and shutdown posture", ("pace", "economy")),
     AskedControl("LOOP", "agent loop detection", ("economy",)),
 )

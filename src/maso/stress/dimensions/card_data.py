@@ -23,11 +23,8 @@ _SCOPE: Final = ("DP-1.1", "DP-2.1")
 _INVARIANT: Final = "invariant 6"
 
 
-def _cleared(fleet: Fleet) -> Budget | None:
-    """As many types as are cleared: none where no compartment is declared."""
-    return Budget(len(Cards(fleet).cleared_types), "max", "types[].clearance.compartments")
-
-
+# No budget is a number of types: a fleet that grows clears more of them. What is limited is who holds a
+# number without clearance, which is nobody at any size.
 def _none(_fleet: Fleet) -> Budget | None:
     return Budget(0, "max", _INVARIANT)
 
@@ -54,8 +51,7 @@ _RUN: Final = Probe(
     quantities=(
         Quantity(
             id="types_holding_cards", title="types that ever held a card number", unit="types",
-            mark="measured", controls=_SCOPE, expected="constant", exact=True, budget=_cleared,
-            budget_key="types[].clearance.compartments",
+            mark="measured", controls=_SCOPE, expected="constant", exact=True,
         ),
         Quantity(
             id="types_beyond_scope", title="types that held a card number and are not cleared",
@@ -255,7 +251,6 @@ _FLOWS: Final = Probe(
         Quantity(
             id="types_in_scope_attacked", title="types that hold a number when a holder is taken over",
             unit="types", mark="measured", controls=("DP-1.1", "DP-2.5"), expected="constant", exact=True,
-            budget=_cleared, budget_key="types[].clearance.compartments",
         ),
         Quantity(
             id="attempt_records_with_card", title="records of all these with a card number in them",
@@ -322,6 +317,7 @@ DIMENSION: Final = Dimension(
     ),
     controls=cards_words.control_rows,
     decisions=cards_words.decisions,
+    right=cards_words.RIGHT,
     costs=cards_words.costs,
     attack_paths=cards_words.attack_paths,
     lists=(

@@ -198,7 +198,7 @@ _RATES: Final = Probe(
         Quantity(
             id="late_ms", title="99th percentile of waiting and deciding, a core for each bus",
             unit="ms",
-            mark="simulated", controls=("DP-2.1",), expected="hard limit", budget=_latency,
+            mark="measured", controls=("DP-2.1",), expected="hard limit", budget=_latency,
             budget_key="target.latency_ms_max",
         ),
     ),
@@ -363,6 +363,7 @@ DIMENSION: Final = Dimension(
     ),
     controls=boundaries_words.control_rows,
     decisions=boundaries_words.decisions,
+    right=boundaries_words.RIGHT,
     costs=boundaries_words.costs,
     attack_paths=boundaries_words.attack_paths,
     lists=(

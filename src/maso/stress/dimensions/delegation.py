@@ -80,8 +80,8 @@ _COUNT: Final = Probe(
             controls=CONTRACT, expected="linear", exact=True, per_rule=True,
         ),
         Quantity(
-            id="policy_audit_hours", title="time for a person to read every rule", unit="hours",
-            mark="simulated", controls=CONTRACT, expected="linear", exact=True, per_rule=True, budget=_audit,
+            id="policy_audit_hours", title="hours to audit the delegation rules", unit="hours",
+            mark="measured", controls=CONTRACT, expected="linear", exact=True, per_rule=True, budget=_audit,
             budget_key="target.audit_hours_max",
         ),
         Quantity(
@@ -373,6 +373,7 @@ DIMENSION: Final = Dimension(
     ),
     controls=delegation_words.control_rows,
     decisions=delegation_words.decisions,
+    right=delegation_words.RIGHT,
     costs=delegation_words.costs,
     attack_paths=delegation_words.attack_paths,
     lists=(

@@ -293,6 +293,7 @@ DIMENSION = Dimension(
     ),
     controls=identity_words.controls,
     decisions=identity_words.decisions,
+    right=identity_words.RIGHT,
     costs=identity_words.costs,
     attack_paths=identity_words.attack_paths,
     lists=(

@@ -105,6 +105,12 @@ def _worst_chain(fleet: Fleet, behind: list[str], uncleared: frozenset[str], han
     return max(made, key=lambda path: (len(uncleared.intersection(path)), len(path)))
 
 
+def _leads_out(fleet: Fleet, behind: list[str], uncleared: frozenset[str]) -> bool:
+    """Whether links lead from one of the chains' starts to somebody without clearance, however far."""
+    out = neighbours(fleet)
+    return any(_towards(out, start, uncleared) for start in behind[:STARTS_MAX])
+
+
 def _hand_on(rig: Rig, path: list[str], bit: int, draws: Stream) -> list[str]:
     """Who received the summary, in order: up to the first refusal."""
     write = writer("report")
@@ -133,8 +139,8 @@ def run_handoffs(trial: Trial) -> Outcome:
     for barrier in barriers_of(own):
         behind = [t.id for t in own.types if barrier in t.clearance.compartments]
         uncleared = frozenset(t.id for t in own.types if barrier not in t.clearance.compartments)
-        if not behind or not uncleared:
-            continue
+        if not behind or not uncleared or not _leads_out(own, behind, uncleared):
+            continue  # nothing to try: nobody is without clearance, or no link leads to them
         path = _worst_chain(own, behind, uncleared, trial.at)
         rig = Rig(fleet, trial.seed)
         received = _hand_on(rig, path, rig.rules.compartment_bit(barrier), draws)

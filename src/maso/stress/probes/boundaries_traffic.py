@@ -8,8 +8,9 @@ the figure. Traffic is honest; what is refused of it is refused by mistake.
 calls for (no kind that DLP finds, no rule of the firm's): the label follows what the sender was told, not
 what it says, which is the point of it and its price.
 
-*Late* is simulated: messages arrive at random at the declared rate, each taking the measured mean, one after
-another on one core (an M/D/1 queue); a fleet's bursts are worse. With buses per barrier, each bus has a core.
+*Late* follows from the CPU time that was measured: messages arrive at random (simulated) at the declared
+rate, each taking the measured mean, one after another on one core (an M/D/1 queue); a fleet's bursts are
+worse. With buses per barrier, each bus has a core.
 """
 
 from collections import OrderedDict
@@ -277,7 +278,7 @@ def run_saving(trial: Trial) -> Outcome:
 
 
 def late_ms(draws: Stream, per_second: float, service_us: float) -> float:
-    """99th percentile of waiting and service, in milliseconds, on one core over a minute (simulated).
+    """99th percentile of waiting and service, in ms, on one core over a minute of simulated arrivals.
 
     Below its capacity an M/D/1 queue; above it the line grows with every message, and the last to come in
     that minute waits for what was too much in it.

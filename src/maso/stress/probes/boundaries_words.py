@@ -63,7 +63,8 @@ def barriers_declared(view: View) -> AnswerFinding:
     declared = count(len(barriers), "barrier is", "barriers are")
     text = (
         f"{declared} declared: {names}. At {_size(view)}, one rule for each barrier and "
-        f"pair that must be kept apart makes {_n(rules)} entries to read; as declared it is {_n(entries)}."
+        f"pair that must be kept apart makes {count(rules, 'entry', 'entries')} to read; as declared it is "
+        f"{_n(entries)}."
     )
     return answer(view, "F6.1", len(barriers), "barriers", text, "barrier_entries", status="declared")
 
@@ -75,24 +76,24 @@ def pairs_that_cross(view: View) -> AnswerFinding:
     links = view.detail("entries", "crossing_total") or 0
     shedding = view.detail("entries", "shedding") or 0
     text = (
-        f"{_n(linked)} pairs of agents have a link across a barrier, of {_n(apart)} that a barrier lies "
-        f"between. Of {_n(links)} such links, {_n(shedding)} shed the barrier by a strict schema that "
-        "somebody answers for; the list names them."
+        f"{count(linked, 'pair of agents has', 'pairs of agents have')} a link across a barrier, of "
+        f"{_n(apart)} that a barrier lies between. Of {count(links, 'such link', 'such links')}, "
+        f"{count(shedding, 'sheds', 'shed')} the barrier by a strict schema that somebody answers for; the "
+        "list names them."
     )
     return answer(view, "F6.2", linked, "pairs", text, "crossing_pairs", "pairs_apart")
 
 
 def scanning_viable(view: View) -> AnswerFinding:
     rate = view.fleet.target.messages_per_second
-    sustained, cost = view.value("sustained_per_second"), view.value("handled_us")
-    if sustained is None or cost is None:
+    sustained = view.value("sustained_per_second")
+    if not sustained:
         text = "No traffic could be measured: the fleet has no links along which messages go."
         return answer(view, "F6.3", None, "", text, key="links")
-    cores = {asked: view.value("cores", at=asked) for asked in RATES_ASKED}
-    at_rates = ", ".join(f"{_n(value)} at {asked:,}" for asked, value in cores.items() if value is not None)
+    at_rates = ", ".join(f"{_n(asked / 60 / sustained)} at {asked:,}" for asked in RATES_ASKED)
     text = (
-        f"A message takes {_n(cost)} µs with everything scanned, so one core sustains {_n(sustained)} a "
-        f"second; cores at messages a minute: {at_rates or 'not measured'}. "
+        f"A message takes {_n(1e6 / sustained)} µs with everything scanned, so one core sustains "
+        f"{_n(sustained)} a second; cores at messages a minute: {at_rates}. "
     )
     if rate is None:
         text += "Whether that is enough cannot be said: the file declares no rate. "
@@ -102,9 +103,9 @@ def scanning_viable(view: View) -> AnswerFinding:
     if sustained >= rate:
         text += f"That is {_n(sustained / rate)} times the declared {rate:,}: scanning all is viable. "
     else:
-        text += f"That is less than the declared {rate:,}: more cores are needed, or a bus for each barrier. "
+        text += f"That is less than the declared {rate:,}: a faster core is needed, or several buses. "
     text += _segmented(view)
-    return answer(view, "F6.3", sustained, "messages/s", text, "sustained_per_second", "cores", "late_ms")
+    return answer(view, "F6.3", sustained, "messages/s", text, "sustained_per_second", "late_ms")
 
 
 def _segmented(view: View) -> str:
@@ -113,10 +114,13 @@ def _segmented(view: View) -> str:
     buses, sustained = view.value("buses", cut), view.value("sustained_per_second", cut)
     if buses is None or sustained is None or buses < 2:
         return ""
+    twice, once = view.value("crossing_us", cut), view.value("crossing_us")
+    crossing = "" if not twice or not once else (
+        f"; a message that crosses, decided twice, would take {_n(twice / once)} times as long"
+    )  # fmt: skip
     return (
         f"{_n(buses)} buses, one for each set of barriers, would sustain {_n(sustained)} a second with a "
-        f"core each; a message that crosses would take {_n(view.value('crossing_us', cut))} µs instead of "
-        f"{_n(view.value('crossing_us'))}."
+        f"core each{crossing}; `maso run` drives one bus."
     )
 
 
@@ -126,18 +130,31 @@ def derived_inherits(view: View) -> AnswerFinding:
     now, before = view.value("uncleared_receivers"), view.value("uncleared_receivers", STANDARD)
     longest = view.detail("handoffs", "longest")
     if now is None:
-        text = (
-            "No chain could be tried: at this size nobody with a link stands outside a barrier. Every "
-            "agent is cleared for the same."
-        )
-        return answer(view, "F6.4", None, "", text, key="types[].clearance")
+        return _no_chain(view)
     verdict = "inherits" if now == 0 else "does not inherit"
     text = (
-        f"Derived data {verdict} the restriction: a summary in other words, handed on up to {_n(longest)} "
-        f"times, reached {_n(now)} agents that are not cleared as the fleet is declared, and {_n(before)} "
-        "where labels are what senders state and rules look at content."
+        f"Derived data {verdict} the restriction: a summary in other words, handed on up to "
+        f"{count(longest, 'time', 'times')}, reached "
+        f"{count(now, 'agent that is', 'agents that are')} not cleared as the fleet is declared"
     )
-    return answer(view, "F6.4", now, "agents", text, "uncleared_receivers")
+    if before is not None:
+        text += f", and {_n(before)} where labels are what senders state and rules look at content"
+    return answer(view, "F6.4", now, "agents", f"{text}.", "uncleared_receivers")
+
+
+def _no_chain(view: View) -> AnswerFinding:
+    """Nobody is without clearance for any barrier, or no link leads to them."""
+    barriers, cleared = barriers_of(view.fleet), [t.clearance.compartments for t in view.fleet.types]
+    if all((name in one) == (name in cleared[0]) for name in barriers for one in cleared):
+        text = (
+            "No chain could be tried: every agent is cleared for the same, so no barrier lies between them."
+        )
+        return answer(view, "F6.4", None, "", text, key="types[].clearance")
+    text = (
+        "No chain could be tried: as the fleet file declares them, no links lead from behind a barrier to "
+        "somebody who is not cleared for it, directly or through others."
+    )
+    return answer(view, "F6.4", "no way out", "", text, status="declared")
 
 
 # Adaptations.
@@ -147,11 +164,31 @@ def lattice_gives_up(view: View, _own: str) -> str:
     over = view.value("overlabelled_share", (LATTICE,))
     refused = view.value("refused_honest_share", (LATTICE,))
     saturated = view.value("saturated_refused_share", (LATTICE,))
+    told = []
+    if over is not None:
+        told.append(f"{_percent(over)} of messages between agents carry a label beyond their own content")
+    if refused is not None:
+        told.append(f"{_percent(refused)} of honest messages are refused for it")
+    if saturated is not None:
+        told.append(
+            f"once an agent was told all that it may know, {_percent(saturated)} of the links measured take "
+            "no harmless message of it any more"
+        )
+    figures = f": {'; '.join(told)}" if told else ""
+    text = f"granularity: a label follows what an agent was told, not what it says{figures}"
+    return text + _more_to_audit(view)
+
+
+def _more_to_audit(view: View) -> str:
+    """A few agents make fewer pairs than labels: said where it is so at the target."""
+    rules, labels = (view.value("barrier_entries", chosen) for chosen in (STANDARD, (LATTICE,)))
+    if rules is None or labels is None or labels <= rules:
+        return ""
+    hours = [view.value("barrier_audit_hours", chosen) for chosen in (STANDARD, (LATTICE,))]
+    spent = "" if None in hours else f", {_n(hours[1])} hours instead of {_n(hours[0])}"
     return (
-        f"granularity: a label follows what an agent was told, not what it says. {_percent(over)} of "
-        "messages between agents carry a label that their own content does not call for; "
-        f"{_percent(refused)} of honest messages are refused for it; and once an agent was told all that "
-        f"it may know, {_percent(saturated)} of the links measured take no harmless message of it any more"
+        f"; at {_size(view)} it is more to audit: {count(labels, 'entry', 'entries')} instead of {_n(rules)} "
+        f"with rules between pairs{spent}"
     )
 
 
@@ -159,7 +196,9 @@ def lattice_cost(view: View) -> tuple[float | None, str]:
     before, after = view.value("barrier_audit_hours", STANDARD), view.value("barrier_audit_hours", (LATTICE,))
     if before is None or after is None:
         return 0.0, "no part of the platform changes"
-    return 0.0, f"no part of the platform changes; {_n(before)} hours of audit become {_n(after)}"
+    return 0.0, (
+        f"no part of the platform changes; {count(before, 'hour', 'hours')} of audit become {_n(after)}"
+    )
 
 
 def buses_give_up(view: View, own: str) -> str:
@@ -168,17 +207,30 @@ def buses_give_up(view: View, own: str) -> str:
     if buses is None:
         return "not measured: no barrier is declared"
     return (
-        f"one place to look: {_n(buses)} buses with {_n(view.value('port_adapters', cut))} port adapters "
-        f"(one bus: {_n(view.value('port_adapters'))}) and records of their own; a message that crosses is "
-        f"decided twice, in {_n(view.value('crossing_us', cut))} µs instead of "
-        f"{_n(view.value('crossing_us'))}; {_n(view.value('lost_by_gates', cut))} links and delegations "
-        "across barriers lose what a gate does not carry (instructions, claims, authority)"
+        f"one place to look: {count(buses, 'bus', 'buses')} with "
+        f"{count(view.value('port_adapters', cut), 'port adapter', 'port adapters')} "
+        f"(one bus: {_n(view.value('port_adapters'))}) and records of their own{_twice(view, cut)}"
     )
+
+
+def _twice(view: View, cut: tuple[str, ...]) -> str:
+    """What a message across a barrier takes, and loses, where it goes through a gate."""
+    two, one = view.value("crossing_us", cut), view.value("crossing_us")
+    lost = view.value("lost_by_gates", cut)
+    text = ""
+    if two is not None and one is not None:
+        text += f"; a message that crosses is decided twice, in {_n(two)} µs instead of {_n(one)}"
+    if lost:
+        text += (
+            f"; {count(lost, 'link or delegation', 'links and delegations')} across barriers "
+            f"{'loses' if lost == 1 else 'lose'} what a gate does not carry (instructions, claims, authority)"
+        )
+    return text
 
 
 def buses_cost(view: View) -> tuple[float | None, str]:
     buses = view.value("buses", _with(view, BUSES))
-    if buses is None:
+    if buses is None or buses < 2:
         return 0.0, "no bus more"
     usd, basis = price_of_cores(view, buses - 1)
     return usd, f"{count(buses - 1, 'bus', 'buses')} more, with a core each; {basis}"
@@ -187,9 +239,15 @@ def buses_cost(view: View) -> tuple[float | None, str]:
 def boundaries_give_up(view: View, own: str) -> str:
     some = _with(view, own)
     saved, before = view.value("handled_us", some), view.value("handled_us")
+    unseen = view.value("planted_unseen_share", some)
     return (
-        f"{_percent(view.value('planted_unseen_share', some))} of the names planted in messages between "
-        f"agents were looked at by nothing; a message takes {_n(saved)} µs instead of {_n(before)}"
+        f"sight: {_percent(unseen)} of the names planted in messages between agents were looked at by nothing"
+        if unseen is not None
+        else "sight of messages between agents that are cleared for the same"
+    ) + (
+        f"; a message takes {_n(saved)} µs instead of {_n(before)}"
+        if saved is not None and before is not None
+        else ""
     )
 
 
@@ -231,9 +289,13 @@ def _row_labels(view: View) -> ControlRow:
     elif now is None:
         why = "the hours need `governance.audit_rules_per_hour`"
     elif limit is None:
-        why = f"{_n(now)} hours to audit; `target.audit_hours_max` would say whether that is too many"
+        hours = count(now, "hour", "hours")
+        why = f"{hours} to audit; `target.audit_hours_max` would say whether that is too many"
     else:
-        why = f"{_n(plain)} hours to audit rules between pairs, {_n(now)} as declared, of {_n(limit)}"
+        why = (
+            f"{count(plain, 'hour', 'hours')} to audit rules between pairs, {_n(now)} as declared, of "
+            f"{_n(limit)}"
+        )
     return _row(
         "DP-1.1", "data classification", "labelling data by sensitivity",
         "rules that grow with barriers times pairs of agents",
@@ -244,7 +306,12 @@ def _row_labels(view: View) -> ControlRow:
 def _row_scanning(view: View) -> ControlRow:
     rate, sustained = view.fleet.target.messages_per_second, view.value("sustained_per_second")
     many = view.points("rules_us")
-    ok = None if rate is None or sustained is None else sustained >= rate
+    if sustained is None:
+        return _row(
+            "DP-2.1", "DLP on the message bus", "preventing data leakage",
+            "scanning at a high message volume with many rules", "not_measured", "the fleet has no traffic",
+        )  # fmt: skip
+    ok = None if rate is None else sustained >= rate
     why = f"one core sustains {_n(sustained)} messages a second"
     why += f" of {rate:,} declared" if rate is not None else "; `target.messages_per_second` declares no rate"
     if many:
@@ -259,7 +326,9 @@ def _row_memory(view: View) -> ControlRow:
     size = view.value("bytes_per_instance")
     live = view.detail("memory", "instances_at_size")
     total = "" if size is None or live is None else f", {_n(size * live / 1e6)} MB at {_size(view)}"
-    why = f"{_n(size)} bytes an instance{total}; no key of the fleet file limits it"
+    why = "no instance could be measured"
+    if size is not None:
+        why = f"{_n(size)} bytes an instance{total}; no key of the fleet file limits it"
     return _row(
         "DP-1.3", "memory isolation", "preventing persistence across boundaries",
         "memory that grows with the number of contexts", "not_measured", why,
@@ -270,8 +339,9 @@ def _row_derived(view: View) -> ControlRow:
     now, plain = view.value("uncleared_receivers"), view.value("uncleared_receivers", STANDARD)
     why = (
         "no chain across a barrier could be tried"
-        if now is None
-        else f"{_n(plain)} uncleared agents received a summary under stated labels, {_n(now)} as declared"
+        if now is None or plain is None
+        else f"{count(plain, 'uncleared agent', 'uncleared agents')} received a summary under stated labels, "
+        f"{_n(now)} as declared"
     )
     return _row(
         "DP-2.5", "derived data reclassification", "carrying labels from data to what is made of them",
@@ -283,43 +353,53 @@ def _row_derived(view: View) -> ControlRow:
 
 
 def decisions(view: View) -> tuple[DecisionFinding, ...]:
-    if not barriers_of(view.fleet):
-        return ()
-    made = [_declassifications(view)]
-    cut = view.value("buses", _with(view, BUSES))
-    if cut is not None and cut > 1:
-        made.append(
-            DecisionFinding(
-                id="segmentation",
-                what=f"whether the bus is cut into {_n(cut)}, one for each set of barriers",
-                why=f"{_segmented(view)} Gives up: {buses_give_up(view, BUSES)}",
-                who=who_decides(view, RIGHT),
-                cost=buses_cost(view)[1],
-            )
-        )
+    """Nothing about a bus per barrier where one bus is enough: `maso run` drives one, whatever is decided."""
+    made = [_declassifications(view)] if view.detail("entries", "shedding") else []
+    rate, sustained = view.fleet.target.messages_per_second, view.value("sustained_per_second")
+    if rate is not None and sustained is not None and sustained < rate:
+        made.append(_capacity(view, rate, sustained))
     return tuple(made)
 
 
 def _declassifications(view: View) -> DecisionFinding:
     rows: list[Any] = view.detail("entries", "crossing") or []
     owners = dict.fromkeys(row[4] for row in rows if row[3] != "nothing")
-    count = view.detail("entries", "shedding") or 0
+    shedding = view.detail("entries", "shedding") or 0
     return DecisionFinding(
         id="declassifications",
-        what=f"whether the {_n(count)} links that shed a barrier may stay",
+        what=f"whether {count(shedding, 'link that sheds', 'links that shed')} a barrier may stay",
         why="each lets something of what is behind the barrier out, by a strict schema; the list names them",
         who=", ".join([*owners][:NAMES_SHOWN]) or who_decides(view, RIGHT),
         cost="none: reading the list",
     )
 
 
+def _capacity(view: View, rate: int, sustained: float) -> DecisionFinding:
+    """One core is not enough. Buses of one's own, without `maso run`, are the owner's to build."""
+    buses = view.value("buses", _with(view, BUSES))
+    cut = buses is not None and buses > 1
+    outside = f", or build {_n(buses)} buses outside of `maso run`, which drives one" if cut else ""
+    return DecisionFinding(
+        id="scanning-capacity",
+        what=f"give the plane a faster core, or plan for fewer messages a second{outside}",
+        why=f"one core sustains {_n(sustained)} messages a second of {rate:,} declared "
+        f"(`target.messages_per_second`). {_segmented(view)}".strip(),
+        who=who_decides(view, RIGHT),
+        cost=f"for the buses: {buses_cost(view)[1]}" if cut else "not declared: the price of a faster core",
+    )
+
+
 def costs(view: View) -> tuple[CostFinding, ...]:
-    rate = view.fleet.target.messages_per_second
-    cores = view.value("cores", at=rate * 60) if rate is not None else None
+    """Cores by the same figure as the answers': what one core sustains."""
+    rate, sustained = view.fleet.target.messages_per_second, view.value("sustained_per_second")
     usd, basis = None, "needs `target.messages_per_second`"
-    if cores is not None:
+    if rate is not None:
+        basis = "not measured: the fleet has no traffic"
+    if rate is not None and sustained:
+        cores = rate / sustained
         usd, priced = price_of_cores(view, cores)
-        basis = f"{_n(cores)} cores at {rate:,} messages a second, all month; {priced}"
+        per_second = count(rate, "message", "messages")
+        basis = f"{count(cores, 'core', 'cores')} at {per_second} a second, all month; {priced}"
     what = "deciding and scanning every message"
     return (CostFinding(id="scanning-cores", what=what, usd_month=usd, mark="measured", basis=basis),)
 
@@ -329,13 +409,15 @@ def attack_paths(view: View) -> tuple[AttackPath, ...]:
     found = []
     for place, (barrier, path, reached, refused) in enumerate(view.detail("handoffs", "chains") or [], 1):
         stopped = reached == "nobody"
+        if stopped and refused == "nothing":
+            continue  # it came to nobody whom it should not come to, and no control was asked
         found.append(
             AttackPath(
                 id=f"derived-{place}",
                 steps=tuple(path.split(" > ")),
                 reaches=f"a summary of what is behind `{barrier}`, with agents that are not cleared for it",
                 outcome="stopped" if stopped else "succeeds",
-                stopped_by=refused if stopped and refused != "nothing" else "",
+                stopped_by=refused if stopped else "",
                 dimension=DIMENSION_ID,
             )
         )

@@ -77,17 +77,19 @@ def run_scope(trial: Trial) -> Outcome:
     eyes = scene.eyes
     records = len(scene.log.bodies)
     stray, live = scene.stray_contexts(), len(eyes.live)
-    values = _scope_values(scene, minutes)
+    searched = bool(scene.needles.planted)  # a search for numbers that nobody wrote finds none in vain
+    values = _scope_values(scene, minutes) if searched else {"card_messages": 0.0}
     # Contents of this point's own: the scanner remembers what it has seen, whoever asks.
     values |= _message_cost_us(scene, stream(trial.seed, f"stress/card-data/cost/{trial.size}"))
     scene.sim.sessions.finish()
-    values |= {
-        "stray_contexts": stray,
-        "records_with_card": scene.records_with_card(),
-        "texts_with_card": eyes.texts,
-        "copies_after_end": scene.copies_left(),
-    }
-    details = {
+    if searched:
+        values |= {
+            "stray_contexts": stray,
+            "records_with_card": scene.records_with_card(),
+            "texts_with_card": eyes.texts,
+            "copies_after_end": scene.copies_left(),
+        }
+    details: dict[str, Any] = {
         "exposure": _exposure(scene),
         "records": records,
         "live_at_end": live,
@@ -97,6 +99,8 @@ def run_scope(trial: Trial) -> Outcome:
         "pasted": len(scene.customers.pasted),
         "nobody_there": scene.customers.nobody,
     }
+    if not searched:
+        details["unexercised"] = "no card number was entered or pasted in any run of it"
     return Outcome(values=values, details=details)
 
 
@@ -299,9 +303,10 @@ def run_pastes(trial: Trial) -> Outcome:
     values: dict[str, float] = {
         "pastes_tried": len(written),
         "paste_entries": len(cards.entries()),
-        "paste_records_with_card": tried.with_card,
-        "paste_records_invented": tried.invented,
     }
+    if written:
+        values["paste_records_with_card"] = tried.with_card
+        values["paste_records_invented"] = tried.invented
     if listed:
         values["pasted_listed_share"] = sum(one.whole for one in listed) / len(listed)
         values["piece_digits_max"] = max((one.piece for one in listed if not one.whole), default=0)
@@ -366,11 +371,14 @@ def run_flows(trial: Trial) -> Outcome:
     values: dict[str, float] = {
         "flows_tried": len(_flows(attempts)),
         "attempts_tried": len(attempts),
-        "flows_leaking_listed": len(_flows(a for a in attempts if a.listed and a.arrived)),
-        "attempt_records_with_card": tried.with_card,
-        "attempt_records_invented": tried.invented,
-        "flows_leaking_outside": len(_flows(a for a in attempts if not a.given and a.arrived)),
     }
+    if attempts:
+        values["attempt_records_with_card"] = tried.with_card
+        values["attempt_records_invented"] = tried.invented
+    if any(a.listed for a in attempts):
+        values["flows_leaking_listed"] = len(_flows(a for a in attempts if a.listed and a.arrived))
+    if len(given) < len(attempts):
+        values["flows_leaking_outside"] = len(_flows(a for a in attempts if not a.given and a.arrived))
     if given:
         reached = dict.fromkeys(a.to for a in given if a.arrived)
         values["flows_leaking_given"] = len(_flows(a for a in given if a.arrived))

@@ -21,7 +21,7 @@ from maso.stress.saying import answer, count, number, price_of_cores, who_decide
 DIMENSION_ID: Final = "card-data"
 LABELS: Final = "labels-with-dlp"
 COMPARTMENT_KEY: Final = "dlp.compartments.pan"
-_RIGHT: Final = "card_data_scope"  # the decision right that names who decides about PCI scope
+RIGHT: Final = "card_data_scope"  # the decision right that names who decides about PCI scope
 
 
 def _share(value: float | None) -> str:
@@ -68,7 +68,8 @@ def scope(view: View) -> AnswerFinding:
     beyond = _ever(view, "types_beyond_scope") or 0
     planted, pasted = _detail(view, "scope", "numbers"), _detail(view, "scope", "pasted")
     found = (
-        f"Of {number(planted)} card numbers in a run of {_largest(view)} ({number(pasted)} of them pasted "
+        f"Of {count(planted, 'card number', 'card numbers')} in a run of {_largest(view)} ({number(pasted)} "
+        "of them pasted "
         f"where they do not belong), {_held_by(held, beyond)}."
     )
     text = f"{_declared_scope(cards)} {found}{_attacked(view)}"
@@ -106,7 +107,8 @@ def _attacked(view: View) -> str:
 
 
 def why_not(view: View) -> str:
-    return str(view.detail("scope", "why") or "neither a text nor a card number enters this fleet")
+    told = (view.detail("scope", name) for name in ("why", "unexercised"))
+    return str(next(filter(None, told), "neither a text nor a card number enters this fleet"))
 
 
 # E5.2
@@ -120,7 +122,7 @@ def minimisation(view: View) -> AnswerFinding:
             "E5.2",
             None,
             "fields",
-            f"No flow could be looked at: {why_not(view)}.",
+            "No flow could be looked at: the fleet declares no link from one type to another.",
             status="not_checked",
         )
     if not fields:
@@ -130,14 +132,15 @@ def minimisation(view: View) -> AnswerFinding:
     wide = view.value("flows_wide_enough")
     text = (
         f"Shapes are enforced: no field that is not declared passes (EC-2.13). Flows between types declare "
-        f"{number(fields)} fields, {number(view.value('free_texts_between_types'))} of them free text; "
+        f"{count(fields, 'field', 'fields')}, {number(view.value('free_texts_between_types'))} of them free "
+        "text; "
         f"{count(wide, 'flow', 'flows')} could carry a whole card number in one field. "
     )
     if named is None or view.value("fields_unused") is None:
         text += "No journey used them, so what receivers need was not measured."
         return answer(view, "E5.2", None, "fields", text, "fields_between_types", key="workload.journeys")
     text += (
-        f"In {number(_detail(view, 'journeys', 'messages'))} messages, "
+        f"In {count(_detail(view, 'journeys', 'messages'), 'message', 'messages')}, "
         f"{count(len(named), 'field', 'fields')} "
         f"reached some receiver that neither passed the value on nor has a field for it"
         f"{f': {_names(named)}' if named else ''}.{_leaving(view)}"
@@ -154,11 +157,12 @@ def _leaving(view: View) -> str:
     before = view.value("flows_leaking_given", ())
     tried = (
         "" if leaks is None
-        else f"; spreading one over fields and messages got through {number(before)} by detection alone and "
-        f"{number(leaks)} as declared"
+        else f"; spreading one over fields and messages got through {count(before, 'flow', 'flows')} by "
+        f"detection alone and {number(leaks)} as declared"
     )  # fmt: skip
     return (
-        f" Of the {len(leaving)} that leave the compartment, {number(wide)} have a field for a whole number"
+        f" Of {count(len(leaving), 'flow that leaves', 'flows that leave')} the compartment, {number(wide)} "
+        f"{'has' if wide == 1 else 'have'} a field for a whole number"
         f"{tried}."
     )
 
@@ -176,11 +180,10 @@ def audit_log(view: View) -> AnswerFinding:
     )
     found = sum(counts)
     text = (
-        f"{'It masks' if not found else 'It does not mask everything'}: of {searched:,} records (a run of "
-        f"{_largest(view)} with card numbers planted, "
-        "every way of writing tried at every entry, every flow tried), "
-        f"{number(found)} hold a card number in a listed way: as text, in a code, over values or as "
-        f"an integer; {number(_ever(view, 'texts_with_card'))} refusals or errors name one.{_invented(view)} "
+        f"{'It masks' if not found else 'It does not mask everything'}: of "
+        f"{count(searched, 'record', 'records')} ({_searched_how(view)}), "
+        f"{number(found)} {'holds' if found == 1 else 'hold'} a card number in a listed way: as text, in a "
+        f"code, over values or as an integer{_named_in_texts(view)}.{_invented(view)} "
         "Records keep keyed digests, and an excerpt only of what was refused, held or masked, every digit "
         "replaced. "
     )
@@ -195,6 +198,22 @@ def audit_log(view: View) -> AnswerFinding:
         view, "E5.3", found, "records with a card number", text, "records_with_card",
         "paste_records_with_card", "attempt_records_with_card", "attempt_records_invented", "texts_with_card",
     )  # fmt: skip
+
+
+def _searched_how(view: View) -> str:
+    how = {
+        "scope": f"a run of {_largest(view)} with card numbers planted",
+        "pastes": "every way of writing tried at every entry",
+        "flows": "every flow tried",
+    }
+    return ", ".join(how[probe] for probe, found in _record_searches(view) if found is not None)
+
+
+def _named_in_texts(view: View) -> str:
+    texts = _ever(view, "texts_with_card")
+    if texts is None:
+        return ""
+    return f"; {count(texts, 'refusal or error names', 'refusals or errors name')} one"
 
 
 def _invented(view: View) -> str:
@@ -229,18 +248,29 @@ def pasted(view: View) -> AnswerFinding:
     masked, refused = (sum(int(row[at]) for row in rows if row[2] == "listed") for at in (4, 5))
     customers = _detail(view, "pastes", "customer_entries")
     text = (
-        f"Tried {number(ways)} listed ways of writing through {number(entries)} entries "
+        f"Tried {count(ways, 'listed way', 'listed ways')} of writing through "
+        f"{count(entries, 'entry', 'entries')} "
         f"({number(customers)} of them written by customers): {_share(share)} reached a type that is not "
-        f"cleared. {masked} were masked, and the talk went on; {refused} were refused, and the writer was "
-        "told why without a digit of it. Invented ways get through: "
-        f"{_share(view.value('pasted_unlisted_share'))} of "
-        f"those tried, since nothing labels what nobody recognises. In pieces, up to "
-        f"{number(view.value('piece_digits_max'))} digits arrived before the last piece was refused."
-    )
+        f"cleared. {count(masked, 'number was', 'numbers were')} masked, and the talk went on; "
+        f"{count(refused, 'was', 'were')} refused, and the writer was told why without a digit of it."
+    ) + _pasted_otherwise(view)
     return answer(
         view, "E5.4", share, "share that reached a type not cleared", text,
         "pasted_listed_share", "pasted_unlisted_share", "piece_digits_max", "pasted_reaching_share",
     )  # fmt: skip
+
+
+def _pasted_otherwise(view: View) -> str:
+    """Ways that nobody lists, and numbers in pieces; nothing where none was tried."""
+    share, digits = view.value("pasted_unlisted_share"), view.value("piece_digits_max")
+    text = ""
+    if share is not None:
+        does = "get through" if share else "do not get through"
+        text += f" Invented ways {does}: {_share(share)} of those tried reached such a type"
+        text += ", since nothing labels what nobody recognises." if share else "."
+    if digits:
+        text += f" In pieces, up to {count(digits, 'digit', 'digits')} arrived before the last was refused."
+    return text
 
 
 # Adaptation, controls, decisions, costs, paths.
@@ -253,8 +283,8 @@ def labels_give_up(view: View, adaptation: str) -> str:
         return "not measured"
     messages = view.value("honest_messages", (adaptation,))
     return (
-        f"freedom of honest senders: {number(refused)} of {number(messages)} honest messages of a short "
-        "run were "
+        f"freedom of honest senders: of {count(messages, 'honest message', 'honest messages')} of a short "
+        f"run {number(refused)} {'was' if refused == 1 else 'were'} "
         f"refused because of a label ({number(before)} without); whoever holds a number may tell nobody "
         "outside the compartment a value that it did not receive there"
     )
@@ -277,46 +307,78 @@ def control_rows(view: View) -> tuple[ControlRow, ...]:
         label_verdict = "adapts"
     left = (_ever(view, "copies_after_end"), view.value("copies_after_purge"), _ever(view, "stray_contexts"))
     records = [count for _, count in _record_searches(view)]
-    unlisted = view.value("pasted_unlisted_share")
     return (
         ControlRow(
             id="DP-1.1", name="data classification", designed_for="labelling data by sensitivity",
             strained_by="a holder that is taken over and writes in a way that no detector lists",
             verdict=label_verdict,
-            why="nobody is cleared, so nobody was given a number to let out"
-            if after is None
-            else f"flows by which such a holder got a number out: {number(before)} with detection alone, "
-            f"{number(after)} as declared",
+            why=_why_classified(before, after),
         ),
         ControlRow(
             id="DP-2.1", name="DLP on the message bus", designed_for="preventing data leakage",
             strained_by="ways of writing that somebody invents",
             verdict=_verdict(view.value("pasted_listed_share"), view.value("flows_leaking_listed")),
-            why=f"listed ways: {_share(view.value('pasted_listed_share'))} of pastes and "
-            f"{number(view.value('flows_leaking_listed'))} flows got through; invented ways: "
-            f"{_share(unlisted)}",
+            why=_why_detected(view),
         ),
         ControlRow(
             id="DP-1.3", name="memory isolation", designed_for="preventing persistence across a boundary",
             strained_by="thousands of holders at once, and what still points at an ended context",
             verdict=_verdict(*left),
-            why=f"copies of a number that could still be reached: {number(left[0])} after all sessions "
-            "ended, "
-            f"{number(left[1])} after a purge; contexts not cleared that held one: {number(left[2])}",
+            why=_why_isolated(*left),
         ),
         ControlRow(
             id="OB-1.1", name="action audit log", designed_for="complete logging of actions",
             strained_by="parameters that hold card data",
             verdict=_verdict(*records),
-            why=f"{number(sum(count or 0 for count in records))} records held a number, after a run and "
-            "after every way of writing and every flow was tried",
+            why=_why_masked(view),
         ),
     )  # fmt: skip
 
 
+def _why_classified(before: float | None, after: float | None) -> str:
+    if after is None:
+        return "nobody is cleared, so nobody was given a number to let out"
+    return (
+        f"flows by which such a holder got a number out: {number(before)} with detection alone, "
+        f"{number(after)} as declared"
+    )
+
+
+def _why_detected(view: View) -> str:
+    share, flows = view.value("pasted_listed_share"), view.value("flows_leaking_listed")
+    invented = view.value("pasted_unlisted_share")
+    told = []
+    if share is not None:
+        told.append(f"listed ways: {_share(share)} of pastes got through")
+    if flows is not None:
+        told.append(f"flows that let a listed way through: {number(flows)}")
+    if invented is not None:
+        told.append(f"invented ways: {_share(invented)} of pastes got through")
+    return "; ".join(told) or "no way of writing a number could be tried"
+
+
+def _why_isolated(ended: float | None, purged: float | None, strays: float | None) -> str:
+    told = []
+    if ended is not None:
+        told.append(f"{number(ended)} after all sessions ended")
+    if purged is not None:
+        told.append(f"{number(purged)} after a purge")
+    copies = f"copies of a number that could still be reached: {', '.join(told)}" if told else ""
+    contexts = "" if strays is None else f"contexts not cleared that held one: {number(strays)}"
+    return "; ".join(filter(None, (copies, contexts))) or "no number was planted, so no context was searched"
+
+
+def _why_masked(view: View) -> str:
+    found = [value for _, value in _record_searches(view) if value is not None]
+    if not found:
+        return "no number was written, so no record was searched"
+    held = count(sum(found), "record held", "records held")
+    return f"{held} a number: {_searched_how(view)}"
+
+
 def decisions(view: View) -> tuple[DecisionFinding, ...]:
     found = []
-    who = who_decides(view, _RIGHT)
+    who = who_decides(view, RIGHT)
     if view.value("pasted_unlisted_share"):
         found.append(
             DecisionFinding(
@@ -337,9 +399,8 @@ def decisions(view: View) -> tuple[DecisionFinding, ...]:
         found.append(
             DecisionFinding(
                 id="card-data-pieces",
-                what=f"accept up to {number(pieces)} digits of a number with a type that is not cleared, "
-                "or end "
-                "the session's chat contexts when a last piece is refused",
+                what=f"accept up to {count(pieces, 'digit', 'digits')} of a number with a type that is not "
+                "cleared, or end the session's chat contexts when a last piece is refused",
                 why="pieces pass one by one until the last one makes them a card number",
                 who=who,
                 cost="a purge of the session's contexts each time",
@@ -351,8 +412,7 @@ def decisions(view: View) -> tuple[DecisionFinding, ...]:
             DecisionFinding(
                 id="card-data-plane-in-scope",
                 what="run the control plane inside PCI scope, and the evidence log outside of it",
-                why=f"the plane reads every message; {number(_last(view, 'records_with_card'))} records "
-                "held a number",
+                why=f"the plane reads every message; {_why_masked(view)}",
                 who=who,
                 cost="the plane's machines are assessed with payment's",
                 dimension=DIMENSION_ID,

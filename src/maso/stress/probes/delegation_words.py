@@ -53,8 +53,8 @@ def active(view: View) -> AnswerFinding:
     text = (
         f"In {count(minutes, 'minute', 'minutes')} of its own simulated workload, "
         f"{count(seen, 'pair', 'pairs')} of {ends} delegated, some "
-        f"{number(view.value('observed_per_minute'))} times a minute at {_size(view)}, and "
-        f"{refused} contracts were refused; {declared}."
+        f"{count(view.value('observed_per_minute'), 'time', 'times')} a minute at {_size(view)}, and "
+        f"{count(refused, 'contract was', 'contracts were')} refused; {declared}."
     )
     return answer(view, "F2.1", seen, f"pairs of {ends}", text, "active_paths", "delegation_edges")
 
@@ -68,14 +68,8 @@ def in_time(view: View) -> AnswerFinding:
     if latency is None:
         text = "The fleet file declares no delegations, so there is no request to decide."
         return answer(view, "F2.2", 0.0, "ms", text)
-    parts = (
-        f"One delegation takes {latency:.3g} ms of CPU at {view.target:,} {view.unit}: signing "
-        f"{number(view.value('contract_issue_us'))} µs, verifying "
-        f"{number(view.value('contract_verify_us'))} µs, transitive check "
-        f"{number(view.value('transitive_us'))} µs; asking the policy is "
-        f"{number(view.value('policy_lookup_us'))} µs of that."
-    )
-    parts += " " + _rate_words(view) + _cedar_words(view)
+    parts = f"One delegation takes {latency:.3g} ms of CPU at {_size(view)}{_steps(view)}."
+    parts += _rate_words(view) + _cedar_words(view)
     limit = view.fleet.target.delegation_latency_ms_max
     if limit is None:
         key = "target.delegation_latency_ms_max"
@@ -84,13 +78,26 @@ def in_time(view: View) -> AnswerFinding:
     return answer(view, "F2.2", latency, "ms", f"{says}: budget {limit:g} ms. {parts}", *quantities)
 
 
+def _steps(view: View) -> str:
+    """The parts of one delegation, those that were measured."""
+    named = (
+        ("signing", "contract_issue_us"),
+        ("verifying", "contract_verify_us"),
+        ("transitive check", "transitive_us"),
+        ("of that asking the policy", "policy_lookup_us"),
+    )
+    told = [(word, view.value(quantity)) for word, quantity in named]
+    parts = ", ".join(f"{word} {number(value)} µs" for word, value in told if value is not None)
+    return f": {parts}" if parts else ""
+
+
 def _rate_words(view: View) -> str:
     rate, wanted = view.value("delegations_per_minute"), view.fleet.workload.delegations_per_minute
     if rate is None:
         return ""
     under = "" if view.fleet.target.delegation_latency_ms_max is None else " within the budget"
     need = f"{wanted:,} are declared" if wanted else "`workload.delegations_per_minute` declares no need"
-    return f"One core sustains {rate:,.0f} delegations a minute{under}; {need}."
+    return f" One core sustains {rate:,.0f} delegations a minute{under}; {need}."
 
 
 def _cedar_words(view: View) -> str:
@@ -135,7 +142,7 @@ def _size(view: View) -> str:
 def _wider_paths(view: View) -> str:
     found = [(name, view.value("paths_open", (name,))) for name in WIDER]
     told = [
-        f"{number(value)} with {name} rules" + (f" ({_came_of(view, name)})" if value else "")
+        f"{count(value, 'path', 'paths')} with {name} rules" + (f" ({_came_of(view, name)})" if value else "")
         for name, value in found
         if value is not None and name not in view.in_force
     ]
@@ -144,7 +151,7 @@ def _wider_paths(view: View) -> str:
 
 def _came_of(view: View, adaptation: str) -> str:
     through, tried = (view.value(name, (adaptation,)) for name in ("paths_succeeding", "paths_tried"))
-    return f"{number(through)} of {number(tried)} tried succeed"
+    return f"{number(through)} of {number(tried)} tried {'succeeds' if through == 1 else 'succeed'}"
 
 
 # F2.4
@@ -168,7 +175,7 @@ def when_to_move(view: View) -> AnswerFinding:
         text = f"{base[0].upper()}{base[1:]}; how many a person may be given to read is not declared."
         return answer(view, "F2.4", None, view.unit, text, key=key)
     found = view.breaks("policy_audit_hours", ())
-    budget = f"an audit within {limit:g} hours at {per_hour:g} rules an hour"
+    budget = f"an audit within {count(limit, 'hour', 'hours')} at {per_hour:g} rules an hour"
     text = f"{_when(view, found)}, for {budget}: {base}. {_after_moving(view)} {_other_limits(view)}"
     return answer(view, "F2.4", _range(found), view.unit, text.strip(), "policy_audit_hours", "policy_rules")
 
@@ -196,6 +203,8 @@ def _range(found: BreakpointFinding | None) -> str | None:
     """The last size at which the budget holds, or the range that it lies in; `none`; None where unknown."""
     if found is None or found.low is None or found.high is None:
         return None if found is None or found.kind != "none" else "none"
+    if not found.low:
+        return f"fewer than {found.high:,.0f}"
     if found.high - found.low <= 1:
         return f"{found.low:,.0f}"
     return f"{found.low:,.0f} to {found.high:,.0f}"
@@ -207,6 +216,8 @@ def _when(view: View, found: BreakpointFinding | None) -> str:
         return "It could not be resolved from when on they must be wider"
     if bounds == "none":
         return "At no size that was run must rules become wider"
+    if not found.low:
+        return f"Already at {found.high:,.0f} {view.unit}, the smallest size that was run"
     beyond = " (extrapolated)" if found.kind == "extrapolated" else ""
     return f"Beyond {bounds} {view.unit}{beyond}"
 
@@ -217,6 +228,8 @@ def _place(view: View, found: BreakpointFinding) -> str:
         return "it could not be resolved how far"
     if bounds == "none":
         return "the budget holds at every size that was run"
+    if not found.low:
+        return f"it breaks already at {found.high:,.0f} {view.unit}, the smallest size that was run"
     beyond = " (extrapolated)" if found.kind == "extrapolated" else ""
     return f"it holds up to {bounds} {view.unit}{beyond}"
 
@@ -244,30 +257,44 @@ def policy_gives_up(view: View, adaptation: str) -> str:
     if extra is None:
         return "not measured"
     if not extra:
-        return "nothing: it permits what is declared, and no more"
+        return _later(view, adaptation)
     across = view.value("policy_extra_across", (adaptation,))
     paths = view.value("paths_open", (adaptation,))
     before = view.value("paths_open", ())
     text = (
-        f"precision: {number(extra)} (source, target, action) are permitted beyond the declared ones, "
-        f"{number(across)} of them across an information barrier"
+        f"precision: {count(extra, '(source, target, action) is', '(source, target, action) are')} permitted "
+        f"beyond the declared ones, {number(across or 0.0)} of them across an information barrier"
     )
-    if paths is not None and before is not None:
-        through = view.value("paths_succeeding", (adaptation,))
-        text += f"; {number(paths)} transitive privilege paths instead of {number(before)}"
-        text += f", of those tried {number(through)} succeed" if paths else ""
+    if paths is not None and before is not None and (paths or before):
+        through = view.value("paths_succeeding", (adaptation,)) or 0.0
+        text += f"; {count(paths, 'transitive privilege path', 'transitive privilege paths')} instead of "
+        text += number(before)
+        text += f", of those tried {count(through, 'succeeds', 'succeed')}" if paths else ""
     return text
+
+
+def _later(view: View, adaptation: str) -> str:
+    """What is given up at the target is nothing: what it is at the largest size that was run."""
+    points = view.points("policy_extra", (adaptation,))
+    size, extra = max(points, default=(0, 0.0))
+    if not extra:
+        return "nothing: it permits what is declared, and no more"
+    across = dict(view.points("policy_extra_across", (adaptation,))).get(size) or 0.0
+    return (
+        f"nothing at the target; {count(extra, 'permission', 'permissions')} beyond the declared ones at "
+        f"{size:,} {view.unit}, {number(across)} of them across an information barrier"
+    )
 
 
 def policy_cost(adaptation: str) -> Callable[[View], tuple[float | None, str]]:
     def cost(view: View) -> tuple[float | None, str]:
-        before, after = (view.value("policy_audit_hours", chosen) for chosen in ((), (adaptation,)))
+        base: tuple[str, ...] | None = () if adaptation in view.in_force else None
+        before, after = (view.value("policy_audit_hours", chosen) for chosen in (base, (adaptation,)))
         if before is None or after is None:
             return None, "hours are not known without `governance.audit_rules_per_hour`"
         usd, basis = price_of_hours(view, after)
-        return usd, (
-            f"one audit a month: {number(after)} hours of people's time instead of {number(before)}; {basis}"
-        )
+        instead = f" instead of {number(before)}" if number(before) != number(after) else ", no fewer"
+        return usd, (f"one audit a month: {count(after, 'hour', 'hours')} of people's time{instead}; {basis}")
 
     return cost
 
@@ -287,7 +314,8 @@ def closure_gives_up(view: View, adaptation: str) -> str:
     if excess is None:
         return "not measured"
     return (
-        f"exactness after delegations have ended: at worst {number(excess)} (agent, action) are still "
+        f"exactness after delegations have ended: at worst "
+        f"{count(excess, '(agent, action) is', '(agent, action) are')} still "
         "reported as within reach until the closure is rebuilt; nothing within reach is ever left out"
     )
 
@@ -314,7 +342,7 @@ def control_rows(view: View) -> tuple[ControlRow, ...]:
             why=f"keys at {_size(view)}: {number(keys)}; what they cost is measured under identity",
         ),
         ControlRow(
-            id="T3-CONTRACT", name="signed delegation contracts",
+            id="T3-CONTRACT", name="delegation contracts",
             designed_for="scoped, time-limited delegation",
             strained_by="rules that people must read, signatures at high frequency",
             verdict=_verdict(view, "policy_audit_hours", "delegation_latency_ms", "delegations_per_minute"),
@@ -369,50 +397,91 @@ def _reaches(view: View, found: BreakpointFinding) -> bool:
 
 
 def decisions(view: View) -> tuple[DecisionFinding, ...]:
-    found = view.breaks("policy_audit_hours", ())
+    """Which rules to write: what is recommended; where nothing is, how near the limit lies."""
+    for name in _moves(view):
+        if name in view.recommended:
+            return (_move(view, name),)
+    found = view.breaks("policy_audit_hours")
     if found is None or found.low is None or found.kind not in ("measured", "extrapolated"):
         return ()
-    if found.low > NEAR * view.target:
+    if found.low > NEAR * view.target or any(name in view.in_force for name in _moves(view)):
         return ()
-    best = min(
-        (name for name in _moves(view) if view.value("policy_rules", (name,)) is not None),
-        key=lambda name: (
-            view.value("policy_extra", (name,)) or 0.0,
-            view.value("policy_rules", (name,)) or 0.0,
-        ),
-        default="",
-    )
-    if not best:
-        return ()
-    done = " (in force already)" if best in view.in_force else ""
     return (
         DecisionFinding(
             id="delegation-rules",
-            what=f"write {best} delegation rules beyond {_range(found)} {view.unit}{done}",
-            why=f"reading every rule then takes more than {view.fleet.target.audit_hours_max:g} hours, and "
-            f"the target is {_size(view)}; it gives up {policy_gives_up(view, best)}",
+            what=f"how delegation rules are kept readable {_beyond(view, found)}: {_more_hours(view)}"
+            f"{_or_move(view)}",
+            why=f"reading every rule then takes more than {_hours_declared(view)}; the target is "
+            f"{_size(view)}",
             who=who_decides(view, RIGHT),
-            cost=policy_cost(best)(view)[1],
+            cost="none before that",
             dimension=DIMENSION_ID,
         ),
     )
 
 
+def _move(view: View, name: str) -> DecisionFinding:
+    """The decision for a recommended policy; its id keeps the engine from adding one of its own."""
+    found = view.breaks("policy_audit_hours")
+    where = "" if found is None else f" {_beyond(view, found)}"
+    usd, basis = policy_cost(name)(view)
+    return DecisionFinding(
+        id=name,
+        what=f"write {name} delegation rules (`controls.delegation_policy: {name}`){where}, "
+        f"or {_more_hours(view)}",
+        why=f"reading every rule takes {count(view.value('policy_audit_hours'), 'hour', 'hours')} at "
+        f"{_size(view)} as declared, of {_hours_declared(view)}; {name} rules give up: "
+        f"{policy_gives_up(view, name)}",
+        who=who_decides(view, RIGHT),
+        cost=basis if usd is None else f"${usd:,.0f} a month ({basis})",
+        dimension=DIMENSION_ID,
+    )
+
+
+def _beyond(view: View, found: BreakpointFinding) -> str:
+    bounds = _range(found)
+    if bounds is None or bounds == "none":
+        return f"for {_size(view)}"
+    return f"already at {found.high:,.0f} {view.unit}" if not found.low else f"beyond {bounds} {view.unit}"
+
+
+def _more_hours(view: View) -> str:
+    return (
+        "declare more auditors (`governance.audit_rules_per_hour`: rules that all of them read in an hour) "
+        "or raise `target.audit_hours_max`"
+    )
+
+
+def _hours_declared(view: View) -> str:
+    return f"{count(view.fleet.target.audit_hours_max, 'hour', 'hours')} (`target.audit_hours_max`)"
+
+
+def _or_move(view: View) -> str:
+    """Policies with fewer rules at the target than as declared, as another way out."""
+    now = view.value("policy_rules")
+    fewer = [
+        name
+        for name in _moves(view)
+        if now is not None and (rules := view.value("policy_rules", (name,))) is not None and rules < now
+    ]
+    return f", or write {' or '.join(fewer)} rules" if fewer else ""
+
+
 def costs(view: View) -> tuple[CostFinding, ...]:
+    """What reading the rules costs as declared; what it would cost otherwise stands with the adaptations."""
     hours = view.value("policy_audit_hours")
     if hours is None:
         return ()
-    standard = view.value("policy_audit_hours", ())
     usd, priced = price_of_hours(view, hours)
     return (
         CostFinding(
             id="delegation-audit",
-            what=f"reading every delegation rule once a month: {number(hours)} hours",
+            what=f"reading every delegation rule once a month: {count(hours, 'hour', 'hours')}",
             usd_month=usd,
-            mark="simulated",
-            basis=f"{number(view.value('policy_rules'))} rules at "
+            mark="measured",
+            basis=f"{count(view.value('policy_rules'), 'rule', 'rules')} at "
             f"{view.fleet.governance.audit_rules_per_hour:g} an hour (`governance.audit_rules_per_hour`); "
-            f"{number(standard)} hours under the standard policy; {priced}",
+            f"{priced}",
             dimension=DIMENSION_ID,
         ),
     )

@@ -57,17 +57,18 @@ def pod_identity(view: View) -> AnswerFinding:
     tried = _detail(view, "pods", "tokens_tried") or 0
     taken, again = view.value("wrong_tokens_accepted"), view.value("pods_used_twice")
     text = (
-        f"{number(tried)} wrong tokens were shown to the enrolment (a node's, a secret of the account, "
-        f"another type's, another namespace's, expired, forged and others), and {number(taken)} were "
-        "taken; a pod was "
-        f"taken twice {number(again)} times. "
+        f"{count(tried, 'wrong token was', 'wrong tokens were')} shown to the enrolment (a node's, a secret "
+        f"of the account, another type's, another namespace's, expired, forged and others), and "
+        f"{count(taken, 'was', 'were')} taken; {count(again, 'pod was', 'pods were')} taken twice. "
     )
     if without:
         named = ", ".join(f"`{name}`" for name in without[:3])
         text += f"{count(len(without), 'type has', 'types have')} no service account of their own: {named}."
         key = _types_key(view, "service_account")
         return answer(view, "E4.1", len(without), "types without an account", text, *quantities, key=key)
-    text += f"Each of the {len(view.fleet.types)} types has a service account of its own."
+    types = len(view.fleet.types)
+    each = "The one type has" if types == 1 else f"Each of the {types} types has"
+    text += f"{each} a service account of its own."
     return answer(view, "E4.1", taken, "wrong tokens taken", text, *quantities)
 
 
@@ -80,8 +81,8 @@ def scoped(view: View) -> AnswerFinding:
     tried, through, _ = _kind(view, ACTIONS)
     share = view.value("own_actions_share") or 0.0
     text = (
-        f"Permissions belong to the type: of {number(tried)} attempts at actions of other types {through} "
-        f"got through, and one instance may do {100 * share:.0f}% of the fleet's actions. "
+        f"Permissions belong to the type: of {count(tried, 'attempt', 'attempts')} at actions of other types "
+        f"{through} got through, and one instance may do {100 * share:.0f}% of the fleet's actions. "
     )
     if not view.fleet.workload.journeys:
         text += (
@@ -91,8 +92,9 @@ def scoped(view: View) -> AnswerFinding:
         return answer(view, "E4.2", None, "", text, *quantities, key="workload.journeys")
     unused, links = view.value("unused_grants") or 0.0, view.value("unused_links") or 0.0
     text += (
-        f"Of {number(view.value('grants'))} granted actions {number(unused)} are used by no journey, and "
-        f"of the declared ways between agents {number(links)}. "
+        f"Of {count(view.value('grants'), 'granted action', 'granted actions')} "
+        f"{count(unused, 'is', 'are')} used by no journey, and of the declared ways between agents "
+        f"{number(links)}. "
     )
     without = sum(1 for agent in view.fleet.types if agent.service_account is None)
     text += (
@@ -117,10 +119,12 @@ def lateral(view: View) -> AnswerFinding:
     there = _detail(view, "blast", "sessions_there")
     text = (
         f"{'No' if not reached else 'Yes'}: with the key of one instance of "
-        f"{count(_detail(view, 'blast', 'attackers'), 'type', 'types')}, {number(others)} attempts were "
+        f"{count(_detail(view, 'blast', 'attackers'), 'type', 'types')}, "
+        f"{count(others, 'attempt was', 'attempts were')} "
         f"made on {count(sessions, 'other session', 'other sessions')} (of {number(there)}), and "
-        f"{count(reached, 'session was', 'sessions were')} reached; of all {number(attempts)} attempts "
-        f"beyond its own session, type and tools {number(through)} got through. "
+        f"{count(reached, 'session was', 'sessions were')} reached; of all "
+        f"{count(attempts, 'attempt', 'attempts')} beyond its own session, type and tools "
+        f"{number(through)} got through. "
     )
     pooled = view.value("blast_radius_share", ())
     if pooled:
@@ -153,13 +157,14 @@ def longest(view: View) -> AnswerFinding:
         text = (
             f"{count(len(without), 'type has', 'types have')} no longest session "
             f"({', '.join(without[:3])}); "
-            f"maso then ends credentials after {default} minutes, four times a session. " + measured
+            f"maso then ends credentials after {count(default, 'minute', 'minutes')}, four times a session. "
+            + measured
         )
         key = _types_key(view, "session_minutes_max")
         return answer(view, "E4.4", None, "minutes", text, *quantities, key=key)
     minutes = [agent.session_minutes_max or 0 for agent in view.fleet.types]
     span = f"{min(minutes)} to {max(minutes)}" if min(minutes) < max(minutes) else f"{max(minutes)}"
-    text = f"Yes: {span} minutes, by type. " + measured
+    text = f"Yes: {span} {'minute' if span == '1' else 'minutes'}, by type. " + measured
     mean = view.value("stolen_mean_s")
     if mean is not None:
         text += (
@@ -174,8 +179,10 @@ def _minutes(seconds: float | None) -> str:
     if seconds is None:
         return "an unknown time"
     if seconds < 120:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+        return count(round(seconds), "second", "seconds")
+    if seconds < 172_800:
+        return count(round(seconds / 60), "minute", "minutes")
+    return count(round(seconds / 86_400), "day", "days")
 
 
 # Controls, decisions, costs, attack paths.
@@ -217,8 +224,8 @@ def controls(view: View) -> tuple[ControlRow, ...]:
             designed_for="keeping privileges from being laundered",
             strained_by="types that borrow each other's permissions",
             verdict="not_measured" if not tried else "breaks" if through else "holds",
-            why=f"{number(tried)} attempts at other types' actions, {through} got through "
-            f"({stopped or 'none made'})",
+            why=f"{count(tried, 'attempt', 'attempts')} at other types' actions, {through} got through"
+            + (f" ({stopped})" if stopped else ""),
         ),
         ControlRow(
             id="IA-2.5", name="credential rotation",
@@ -282,14 +289,15 @@ def decisions(view: View) -> tuple[DecisionFinding, ...]:
 
 
 def costs(view: View) -> tuple[CostFinding, ...]:
-    """CPU of admissions in the ramp; no fleet file prices a core."""
+    """CPU of admissions in the ramp, by the fleet file's price of a core."""
     cores = view.value("ramp_cores")
     if cores is None:
         return ()
+    usd, priced = price_of_cores(view, cores)
     return (
         CostFinding(
-            id="identity-ramp", what="admissions while the peak arrives", usd_month=None, mark="measured",
-            basis=f"{number(cores)} of a core during the ramp; a core has no price in the fleet file",
+            id="identity-ramp", what="admissions while the peak arrives", usd_month=usd, mark="measured",
+            basis=f"{count(cores, 'core', 'cores')}, kept for the ramp; {priced}",
             dimension=DIMENSION_ID,
         ),
     )  # fmt: skip
@@ -338,4 +346,4 @@ def cost(view: View) -> tuple[float | None, str]:
     if cores is None:
         return None, "CPU of the authority only; how much at peak needs `workload.ramp_minutes`"
     usd, basis = price_of_cores(view, cores)
-    return usd, f"{number(cores)} of a core, kept for the ramp; {basis}"
+    return usd, f"{count(cores, 'core', 'cores')}, kept for the ramp; {basis}"
