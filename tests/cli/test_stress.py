@@ -6,12 +6,16 @@ dimension in processes of its own.
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from maso.cli.screen import stage_bar
 from maso.findings import decode
 from maso.stress.engine.executors import Inline
 from tests.cli.terminal import Done, maso, maso_apart
@@ -94,6 +98,50 @@ def test_a_run_of_another_seed_is_not_taken_for_this_one(fleet: str, tmp_path: P
     stress(fleet, out)
     assert stress(fleet, out, "--resume", "--seed", "9").code == 0
     assert decode((out / "findings.json").read_bytes()).seeds == (9, 10)
+
+
+def test_a_run_of_another_fleet_is_not_written_over(fleet: str, tmp_path: Path) -> None:
+    """Another file, or the same with another `--set`: both are another fleet, and nothing is touched."""
+    out = tmp_path / "out"
+    assert stress(fleet, out).code == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    other = tmp_path / "other.yaml"
+    other.write_text(f"{FLEET}tier: 1\n", "utf-8")
+    settings = ("--set", "controls.delegation_policy=role-based")
+    for done in (stress(str(other), out, "--resume"), stress(fleet, out, "--resume", *settings)):
+        assert done.code == 2
+        assert "holds a run of another fleet" in done.error
+        assert "legal: another directory, or `--force`" in done.error
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    commented = tmp_path / "commented.yaml"
+    commented.write_text(f"# the same fleet\n{FLEET}", "utf-8")
+    assert stress(str(commented), out, "--resume").code == 0
+    assert stress(str(other), out, "--force").code == 0
+
+
+def test_without_a_terminal_one_line_says_what_is_measured(fleet: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = stress(fleet, out, "--json")
+    (line,) = done.error.splitlines()
+    said = re.fullmatch(
+        r"maso: measuring 1 dimension of planted up to 1,200 agents; about (\d+) runs, and more where a"
+        r" breakpoint is searched",
+        line,
+    )
+    assert said is not None, line
+    assert 0 < int(said[1]) <= decode((out / "findings.json").read_bytes()).runs
+    assert "about 0 runs (" in stress(fleet, out, "--resume").error
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_the_bar_of_a_stage_cuts_words_before_figures(columns: int) -> None:
+    console = Console(file=io.StringIO(), width=columns, force_terminal=False)
+    bar = stage_bar(console)
+    bar.add_task("sweeping: " + "rules between roles " * 10, total=412, completed=98)
+    with console.capture() as kept:
+        console.print(bar.get_renderable())
+    assert " 98/412 -:--:-- sweeping" in kept.get()
+    assert kept.get().count("\n") == 1
 
 
 def test_ctrl_c_keeps_what_was_measured(fleet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from rich.console import Console, RenderableType
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 PLAIN_COLUMNS: Final = 110
 COLUMNS_MIN: Final = 40  # below this a table is noise
@@ -36,6 +39,20 @@ class _Console(Console):
 def console(stream: IO[str]) -> Console:
     width = None if stream.isatty() else _columns()
     return _Console(file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def stage_bar(on: Console) -> "Progress":
+    """How far a stage is, which is never cut, and what it does, of which as much as fits."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
+
+    columns = (
+        BarColumn(bar_width=24, table_column=Column(no_wrap=True)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+    )
+    return Progress(*columns, console=on, transient=True, expand=True)
 
 
 class Screen:
@@ -68,6 +85,11 @@ class Screen:
         """Beside the result: on standard error."""
         self._error.print(f"maso: {line}", soft_wrap=True)
 
+    def without_terminal(self, line: str) -> None:
+        """A note where standard error is no terminal, so that no bar shows that something goes on."""
+        if not sys.stderr.isatty():
+            self.note(line)
+
     def emit(self, schema: str, document: Mapping[str, Any]) -> None:
         """For programs, one object; nothing without `--json`."""
         if self.as_json:
@@ -81,15 +103,7 @@ class Screen:
         if not sys.stderr.isatty():
             yield lambda what, done, total: None
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-        )
-        with Progress(*columns, console=self._error, transient=True) as bar:
+        with stage_bar(self._error) as bar:
             task = bar.add_task("starting", total=None)
             yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
 

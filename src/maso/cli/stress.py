@@ -14,8 +14,9 @@ from typing import NamedTuple
 from maso.cli.arguments import one_of, whole_number, words
 from maso.cli.ending import GATED, INTERRUPTED, Stop, nothing, usage
 from maso.cli.fleet import Declared, declared
-from maso.cli.place import is_run, prepare, refuse_signed, write
+from maso.cli.place import FLEET, is_run, prepare, refuse_signed, write
 from maso.cli.rendering import previous, render_all, render_comparison
+from maso.cli.roles import fleet_beside
 from maso.cli.screen import Screen
 from maso.findings import Findings, Machine, as_document, encode
 from maso.fleet.grow import SIZE_MAX_BREADTH, SIZE_MAX_DEPTH
@@ -25,8 +26,8 @@ from maso.report.stress.compare import Comparison
 from maso.report.stress.terminal import comparison_terminal, stress_terminal
 from maso.stress.dimension import Dimension
 from maso.stress.engine.conclude import conclude
-from maso.stress.engine.executors import ExecutorError, cores, make
-from maso.stress.engine.job import ProbeError
+from maso.stress.engine.executors import Executor, ExecutorError, cores, make
+from maso.stress.engine.job import ProbeError, fleet_file_digest
 from maso.stress.engine.store import Store
 from maso.stress.engine.study import Plan, Study
 from maso.stress.registry import all_dimensions
@@ -64,8 +65,8 @@ def stress_command(asked: Asked, as_json: bool) -> None:
     old = None if asked.compare is None else previous(asked.compare)
     found = declared(asked.fleet, None, list(asked.settings))
     target = _target(asked.target, found)
-    out = _directory(asked.out or f"stress-{found.fleet.fleet}", asked.resume, asked.force)
-    write(out / "fleet.yaml", found.text)
+    out = _directory(asked.out or f"stress-{found.fleet.fleet}", asked, found)
+    write(out / FLEET, found.text)
     plan = Plan(found.file, found.text, target, asked.quick, seed)
     findings = _conducted(screen, plan, wanted, executor, workers, out, _again(asked, found, target, seed))
     write(out / "findings.json", encode(findings).decode("utf-8"))
@@ -91,20 +92,31 @@ def _target(typed: str | None, found: Declared) -> int:
     return found.file.target.size or own_size(found.file)
 
 
-def _directory(out: str, resume: bool, force: bool) -> Path:
+def _directory(out: str, asked: Asked, found: Declared) -> Path:
     path = Path(out)
-    if resume and force:
+    if asked.resume and asked.force:
         raise usage(
             "`--resume` keeps an earlier run's parts and `--force` removes them; legal: one of the two"
         )
-    if not resume:
-        return prepare(out, force)
+    if not asked.resume:
+        return prepare(out, asked.force)
     if not path.is_dir():
         raise nothing(f"there is no directory {words(out)} to resume; legal: leave `--resume` out")
     if any(path.iterdir()) and not is_run(path):
         raise usage(f"{words(out)} holds something else than a run of maso; legal: a new or empty directory")
     refuse_signed(path)
+    if (path / FLEET).exists() and not _is_of(path, found):
+        raise usage(
+            f"{words(out)} holds a run of another fleet, or of this one with other settings; legal: another"
+            " directory, or `--force` instead of `--resume` to replace it"
+        )
     return path
+
+
+def _is_of(path: Path, found: Declared) -> bool:
+    """Whether the run in this directory is of the very fleet that is asked for, `--set` included."""
+    held = fleet_beside(path)
+    return held is not None and fleet_file_digest(held) == fleet_file_digest(found.file)
 
 
 def _conducted(
@@ -125,6 +137,7 @@ def _conducted(
     try:
         with screen.stages() as progress:
             study = Study(plan, wanted, executor, Store(out), progress)
+            screen.without_terminal(_outlook(study, executor))
             study.conduct()
         return conclude(study, this_machine(), command)
     except KeyboardInterrupt:
@@ -133,6 +146,24 @@ def _conducted(
         raise Stop(1, f"a measurement failed: {error}", resume) from None
     finally:
         executor.close()
+
+
+def _outlook(study: Study, executor: Executor) -> str:
+    """What is about to be measured; how long it takes depends on the machine, so nothing is said of that."""
+    dimensions, ahead = len(study.dimensions), study.ahead()
+    unit = "session" if study.fleet.kind == "depth" else "agent"
+    largest = (
+        f" up to {ahead.size_max:,} {unit}{'' if ahead.size_max == 1 else 's'}" if ahead.size_max else ""
+    )
+    parts = [
+        f"measuring {dimensions} dimension{'' if dimensions == 1 else 's'} of {study.fleet.fleet}{largest}"
+    ]
+    kept = f" ({ahead.kept:,} more are kept from before)" if ahead.kept else ""
+    parts.append(f"about {ahead.runs:,} runs{kept}, and more where a breakpoint is searched")
+    workers = getattr(executor, "workers", None)
+    if workers is not None:
+        parts.append(f"in {workers} process{'' if workers == 1 else 'es'}")
+    return "; ".join(parts)
 
 
 def _again(asked: Asked, found: Declared, target: int, seed: int) -> str:

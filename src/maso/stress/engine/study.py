@@ -50,6 +50,14 @@ class Plan(NamedTuple):
     seed: int
 
 
+class Ahead(NamedTuple):
+    """The sweep before it is made: runs that are missing, runs that are kept, and the largest fleet."""
+
+    runs: int
+    kept: int
+    size_max: int
+
+
 class Study:
     """Conducts; afterwards `series` and `breakpoints` hold everything."""
 
@@ -79,12 +87,21 @@ class Study:
 
     def conduct(self) -> None:
         """Everything, in order. Raises what a probe or the executor raises; finished runs are kept."""
-        wanted = [s for d in self.dimensions for s in self._all_series(d)]
-        wanted += [s for d in self.dimensions for s in self._other_rules(d)]
-        self._sweep(wanted, "sweeping")
+        self._sweep(self._swept(), "sweeping")
         self._search([s for d in self.dimensions for s in self._all_series(d)])
         for dimension in self.dimensions:
             self.recommended[dimension.id] = self._recommend(dimension)
+
+    def ahead(self) -> Ahead:
+        """What `conduct` begins with; the search for breakpoints and the recommendation add to it."""
+        wanted = self._places_of(self._swept())
+        missing = self._missing(wanted)
+        sizes_met = [place for one, place, _ in wanted if one.probe.axis is None]
+        return Ahead(len(missing), self.found, max(sizes_met, default=0))
+
+    def _swept(self) -> list[Series]:
+        series = [s for d in self.dimensions for s in self._all_series(d)]
+        return series + [s for d in self.dimensions for s in self._other_rules(d)]
 
     # Configurations.
 
@@ -161,14 +178,18 @@ class Study:
     # Runs.
 
     def _sweep(self, series: Iterable[Series], what: str) -> None:
+        self._make(self._places_of(series), what)
+
+    def _places_of(self, series: Iterable[Series]) -> list[Wanted]:
+        """Every place of the sweep, for every seed that the series needs."""
         wanted: list[Wanted] = []
         for one in dict.fromkeys(series):
             seeds = self.seeds[:1] if one.exact else self.seeds
             wanted += [(one, place, seed) for place in self.places(one.probe) for seed in seeds]
-        self._make(wanted, what)
+        return wanted
 
-    def _make(self, wanted: Iterable[Wanted], what: str) -> None:
-        """Make the runs that are neither here nor on disk; large ones first: no core waits at the end."""
+    def _missing(self, wanted: Iterable[Wanted]) -> dict[str, tuple[Series, Job]]:
+        """The runs that are neither here nor on disk, by key; those on disk are taken from there."""
         jobs: dict[str, tuple[Series, Job]] = {}
         for series, place, seed in wanted:
             if (place, seed) in series.runs:
@@ -181,6 +202,11 @@ class Study:
             else:
                 series.runs[place, seed] = kept
                 self.found += 1
+        return jobs
+
+    def _make(self, wanted: Iterable[Wanted], what: str) -> None:
+        """Make the runs that are missing; large ones first: no core waits at the end."""
+        jobs = self._missing(wanted)
         order = sorted(jobs.items(), key=lambda item: -item[1][1].at * item[1][1].size)
         runs = self._executor.map(self.plan.text, [(key, job) for key, (_, job) in order])
         for done, run in enumerate(runs, 1):
