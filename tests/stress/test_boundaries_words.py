@@ -260,3 +260,13 @@ def test_both_hours_of_reading_are_one_kind_of_figure() -> None:
     assert all(one.title.startswith("hours to audit ") for one in hours)
     assert found["late_ms"].mark == "measured"
     assert not found["late_ms"].exact
+
+
+def test_too_much_to_audit_is_asked_about_unless_something_is_recommended() -> None:
+    view = Told(FIRM, {**FIGURES, "barrier_audit_hours": 60.0}, OTHERS, **DETAILS)
+    asked = words.decisions(view)[-1]
+    assert asked.id == "barrier-audit"
+    assert "60 hours at 100 agents, of 40 hours declared" in asked.why
+    assert "raise `target.audit_hours_max`" in asked.what
+    view.recommended = ("label-lattice",)
+    assert [d.id for d in words.decisions(view)] == ["declassifications"]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from maso.controls.barriers import barriers_of
 from maso.findings import AnswerFinding, AttackPath, ControlRow, CostFinding, DecisionFinding, Verdict
 from maso.stress.dimension import View
-from maso.stress.saying import answer, count, price_of_cores, who_decides
+from maso.stress.saying import answer, count, price_of_cores, price_of_hours, who_decides
 from maso.stress.saying import number as _n
 
 DIMENSION_ID: Final = "data-boundaries"
@@ -355,6 +355,9 @@ def _row_derived(view: View) -> ControlRow:
 def decisions(view: View) -> tuple[DecisionFinding, ...]:
     """Nothing about a bus per barrier where one bus is enough: `maso run` drives one, whatever is decided."""
     made = [_declassifications(view)] if view.detail("entries", "shedding") else []
+    hours, limit = view.value("barrier_audit_hours"), view.fleet.target.audit_hours_max
+    if hours is not None and limit is not None and hours > limit and not view.recommended:
+        made.append(_audit(view, hours, limit))
     rate, sustained = view.fleet.target.messages_per_second, view.value("sustained_per_second")
     if rate is not None and sustained is not None and sustained < rate:
         made.append(_capacity(view, rate, sustained))
@@ -371,6 +374,20 @@ def _declassifications(view: View) -> DecisionFinding:
         why="each lets something of what is behind the barrier out, by a strict schema; the list names them",
         who=", ".join([*owners][:NAMES_SHOWN]) or who_decides(view, RIGHT),
         cost="none: reading the list",
+    )
+
+
+def _audit(view: View, hours: float, limit: float) -> DecisionFinding:
+    """Too much to read, and no other way of keeping the barriers that was measured is short enough."""
+    usd, basis = price_of_hours(view, hours)
+    return DecisionFinding(
+        id="barrier-audit",
+        what="declare more auditors (`governance.audit_rules_per_hour`: entries that all of them read in an "
+        "hour) or raise `target.audit_hours_max`",
+        why=f"auditing what keeps the barriers takes {count(hours, 'hour', 'hours')} at {_size(view)}, of "
+        f"{count(limit, 'hour', 'hours')} declared, and no adaptation that was measured changes that",
+        who=who_decides(view, RIGHT),
+        cost=basis if usd is None else f"${usd:,.0f} for each audit ({basis})",
     )
 
 

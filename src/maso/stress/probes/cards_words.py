@@ -312,7 +312,7 @@ def control_rows(view: View) -> tuple[ControlRow, ...]:
             id="DP-1.1", name="data classification", designed_for="labelling data by sensitivity",
             strained_by="a holder that is taken over and writes in a way that no detector lists",
             verdict=label_verdict,
-            why=_why_classified(before, after),
+            why=_why_classified(view, before, after),
         ),
         ControlRow(
             id="DP-2.1", name="DLP on the message bus", designed_for="preventing data leakage",
@@ -335,9 +335,11 @@ def control_rows(view: View) -> tuple[ControlRow, ...]:
     )  # fmt: skip
 
 
-def _why_classified(before: float | None, after: float | None) -> str:
+def _why_classified(view: View, before: float | None, after: float | None) -> str:
     if after is None:
-        return "nobody is cleared, so nobody was given a number to let out"
+        cleared = Cards(view.fleet).cleared_types
+        who = "no form gives a number to those who are cleared" if cleared else "nobody is cleared"
+        return f"{who}, so nobody was given a number to let out"
     return (
         f"flows by which such a holder got a number out: {number(before)} with detection alone, "
         f"{number(after)} as declared"
