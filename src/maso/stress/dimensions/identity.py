@@ -77,7 +77,7 @@ def _declares_tokens(fleet: Fleet) -> str:
 
 def _us(name: str, title: str, controls: tuple[str, ...] = _BOTH, each: str = "an instance") -> Quantity:
     return Quantity(
-        id=name, title=title, unit=f"us of CPU {each}", mark="measured", controls=controls,
+        id=name, title=title, unit=f"µs of CPU {each}", mark="measured", controls=controls,
         expected="constant",
     )  # fmt: skip
 
