@@ -163,6 +163,7 @@ class Payments:
             while self._past:
                 await asyncio.sleep(_HISTORY_WAIT_SECONDS)
                 page, self._past = self._past[:HISTORY_PAGE], self._past[HISTORY_PAGE:]
+                await self.durable()  # the gateway must know no order that a crash takes from us
                 try:
                     await self._gateway.ask("history", page, HISTORY_SECONDS_MAX)
                 except LostError:
