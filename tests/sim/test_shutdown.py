@@ -62,6 +62,14 @@ def test_drawn_rehearsals_hold(seed: int) -> None:
     assert result.wrong == ()
 
 
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_every_adversary_strikes_while_the_fleet_is_stopped(seed: int) -> None:
+    made = Rehearsal(*ground(), wish_of(ground()[0], seed)._replace(scope="system", attacked=True))
+    assert made.run().wrong == ()
+    assert made.mix is not None
+    assert made.mix.planted > 30
+
+
 @pytest.mark.parametrize("name", ["fleet-100", "research-5"])
 def test_fleets_without_a_shop(name: str) -> None:
     fleet, rules, scanner = ground(name, 100 if name == "fleet-100" else 5)
@@ -322,6 +330,16 @@ def test_the_gateway_answers_a_key_once_and_for_good() -> None:
     assert gateway.call(Call(Verb.REFUND, "s", "O1", 60)) is Answer.DONE
     assert gateway.call(Call(Verb.REFUND, "t", "O1", 60)) is Answer.REFUSED
     assert gateway.call(Call(Verb.CANCEL, "d", "", 0)) is Answer.DONE
+
+
+def test_a_statement_of_the_gateway_comes_with_the_promise_that_nothing_older_follows() -> None:
+    made = Rehearsal(*ground(), Wish(1, ()))
+    revocation = made.tower.switch.issuer.revoke("payment")
+    heard: list[object] = []
+    made.till.statement(((revocation,), heard.append))
+    made.sim.kernel.run(SECOND)
+    assert len(heard) == 1
+    assert made.till.fence.epoch("payment") == revocation.epoch == 2
 
 
 # The network and the outages.

@@ -27,6 +27,8 @@ from maso.resilience.shutdown import STAGE_NAMES, Stage
 from maso.resilience.switch import as_text, stop_plan
 from maso.resilience.twopersons import Want, state
 from maso.scan.scanner import Scanner
+from maso.sim.adversaries.catalog import ADVERSARIES
+from maso.sim.adversaries.mix import Mix
 from maso.sim.checkers import money
 from maso.sim.driver import Simulation, make_worlds
 from maso.sim.hostility import Hostile
@@ -35,11 +37,16 @@ from maso.sim.scene import AllBut, Scene
 from maso.sim.stopping import Platform
 from maso.sim.till import Till
 from maso.sim.tower import Sweeper, Tower, persons, rehearsed
+from maso.sim.watchers import RecordTap
 from maso.streams import PER_MILLION, stream
 from maso.worlds import settling
 from maso.worlds.audit import Audit, audit
 from maso.worlds.base import MemoryStore
 
+# Attacks of the catalogue come while the fleet works and while it is being stopped.
+ATTACKS_NS: Final = 30 * SECOND
+# To silence a victim is no feat where everybody is being silenced.
+ATTACKS: Final = tuple(a for a in ADVERSARIES if a.id != "channel-flood")
 # Few products, so that carts compete for stock.
 PRODUCTS: Final = 40
 # The order comes somewhere in here: sessions that enter part-way have caught up after some seconds.
@@ -66,6 +73,7 @@ class Wish(NamedTuple):
     scope: str = "system"
     immediate: bool = False
     kill_ns: int | None = None
+    attacked: bool = False
 
 
 class MemoryLog:
@@ -133,6 +141,8 @@ def regions_of(fleet: Fleet) -> tuple[str, ...]:
     return tuple(dict.fromkeys(t.region for t in stop_plan(fleet).types if t.region))
 
 
+# Every adversary of the catalogue in a run costs as much as the rest of it.
+ATTACKED_ONE_IN: Final = 8
 # A depth fleet numbers its sessions from 1: these two are there early and late.
 _SESSIONS: Final = (3, 7)
 
@@ -144,7 +154,8 @@ def wish_of(fleet: Fleet, seed: int) -> Wish:
     parts = [f"type:{kind.id}", f"cluster:{kind.cluster}", *(f"session:{n}" for n in _SESSIONS)]
     parts += [f"region:{kind.region}"] if kind.region else []
     scope = "system" if draws.bits(1) else draws.pick(parts)
-    return Wish(seed, drawn(draws, regions_of(fleet)), scope, draws.chance(PER_MILLION // 4))
+    wish = Wish(seed, drawn(draws, regions_of(fleet)), scope, draws.chance(PER_MILLION // 4))
+    return wish._replace(attacked=draws.chance(PER_MILLION // ATTACKED_ONE_IN))
 
 
 class Rehearsal:
@@ -160,7 +171,10 @@ class Rehearsal:
         self.log = MemoryLog()
         self.store = MemoryStore()
         keyring = Keyring(rules, wish.seed)
-        plane = Plane(rules, keyring.plane, self.log, scanner)
+        tap = RecordTap(self.log)
+        plane = Plane(rules, keyring.plane, tap, scanner)
+        self.mix = Mix(wish.seed, ATTACKS_NS, ATTACKS) if wish.attacked else None
+        hostile = () if self.mix is None else (self.mix,)
         self.platform = Platform(scene, plane, self.log, self.store, wish.seed, PRODUCTS)
         worlds = make_worlds(fleet, wish.seed, self.platform.make_shop)
         self.sim = Simulation(
@@ -173,6 +187,9 @@ class Rehearsal:
             size=fleet.size if fleet.kind == "depth" else None,
             worlds=worlds,
             stop=self.platform,
+            tap=tap,
+            watchers=hostile,
+            adversaries=hostile,
         )
         scene.attach(self.sim.kernel)
         self.till = Till(scene)
@@ -488,6 +505,8 @@ class Rehearsal:
             wrong.append(
                 f"bound: the last effect came {late // MS} ms after the order, the bound is {bound // MS}"
             )
+        for toll in () if self.mix is None else self.mix.tolls():
+            wrong += [f"{toll.adversary.id} ({variant}): {what}" for _, variant, what in toll.achieved]
         return wrong + self._after_terminate() + self._left
 
     def _before_way_back(self) -> list[bytes]:
