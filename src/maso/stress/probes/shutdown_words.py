@@ -1,0 +1,329 @@
+"""What was measured about stopping, in words: answers, controls, decisions, what an adaptation gives up.
+
+Every figure comes from the view; where the fleet file declares too little, the text names the key.
+"""
+
+from typing import Final
+
+from maso.findings import AnswerFinding, ControlRow, DecisionFinding, Verdict
+from maso.stress.dimension import View
+from maso.stress.probes.shutdown_money import declared, drain_seconds
+from maso.stress.saying import answer, count, number, price_of_cores, who_decides
+
+DIMENSION_ID: Final = "shutdown"
+RIGHT: Final = "kill_switch"  # the decision right that names who orders a stop
+# Cores that a switch and its log need: a lease for each type in two seconds is a thousandth of one.
+SWITCH_CORES: Final = 1.0
+
+
+def no_cost(_view: View) -> tuple[float | None, str]:
+    return 0.0, "no machine of its own"
+
+
+def leases_cost(view: View) -> tuple[float | None, str]:
+    usd, basis = price_of_cores(view, SWITCH_CORES)
+    return usd, f"a machine of its own for the switch, one core; {basis}"
+
+
+def regions_cost(view: View) -> tuple[float | None, str]:
+    regions = max(1, len(view.fleet.regions))
+    usd, basis = price_of_cores(view, SWITCH_CORES * regions)
+    return usd, f"one core in each of {count(regions, 'region', 'regions')}; {basis}"
+
+
+def _seconds(value: float | None) -> str:
+    if value is not None and value >= 600:
+        return f"{number(value / 60)} minutes"
+    return f"{number(value)} seconds"
+
+
+def _open(view: View) -> tuple[str, str, float | None]:
+    """What is under way in this fleet: the quantity, its name and its value."""
+    kinds = declared(view.fleet)
+    for kind in ("payments", "trades"):
+        if kind in kinds:
+            return f"{kind}_open", kind, view.value(f"{kind}_open")
+    return "calls_open", "calls that cannot be taken back", view.value("calls_open")
+
+
+# F7
+
+
+def longest(view: View) -> AnswerFinding:
+    took, told = view.value("last_action_s"), view.value("last_action_s", ())
+    bound, cut = view.value("bound_s"), view.value("last_action_lossy_s", at=1_000)
+    text = (
+        f"{_seconds(took)} when everything works, and never longer than {_seconds(bound)}: the stages' "
+        "times, "
+        f"a lease of {number(view.detail('stop', 'lease_s'))} seconds, "
+        f"{number(view.detail('stop', 'drift_s'))} seconds of clock drift and the longest call of "
+        f"{number(view.detail('stop', 'call_s'))}. When nobody hears anything any more, {_seconds(cut)}. "
+        "Told one "
+        f"by one through the control plane, {number(view.detail('stop', 'instances'))} instances take "
+        f"{_seconds(told)}, and {_seconds(view.value('last_action_lossy_s', (), at=1_000))} if it cannot "
+        "reach "
+        "them."
+    )
+    if not view.fleet.shutdown:
+        text += " The stages' times are those of the stress test's own example: the fleet file declares none."
+    return answer(
+        view, "F7.1", bound, "seconds at most", text, "last_action_s", "bound_s", "last_action_lossy_s",
+        key="" if view.fleet.shutdown else "shutdown",
+    )  # fmt: skip
+
+
+def under_way(view: View) -> AnswerFinding:
+    quantity, name, most = _open(view)
+    final = [a.id for a in view.fleet.actions if a.irreversible or a.privileged]
+    if not final:
+        text = (
+            "No action of the fleet file is irreversible or privileged, so nothing that is abandoned would "
+            "have to be settled. If that is not so, mark them."
+        )
+        return answer(view, "F7.2", None, "", text, key="actions[].irreversible")
+    text = f"At most {number(most)} {name} at {view.target:,} {view.unit}, by the fleet's own workload"
+    stock = view.value("reservations_open")
+    if stock is not None:
+        text += f", and {number(stock)} reservations"
+    text += (
+        f"; {number(view.value('calls_open'))} calls that cannot be taken back are on their way at any "
+        "moment. "
+        "Abandoned, a payment holds a customer's money without an order, a reservation holds stock that "
+        "nobody "
+        f"buys, a trade is a position that nobody watches: the sweep settled all but "
+        f"{number(view.value('for_a_person'))} of what rehearsals left, and "
+        f"{number(view.value('ambiguous'))} "
+        "stayed ambiguous."
+    )
+    return answer(
+        view, "F7.2", most, name, text, quantity, "reservations_open", "calls_open", "for_a_person",
+        "ambiguous",
+    )  # fmt: skip
+
+
+def halt_or_kill(view: View) -> AnswerFinding:
+    left, killed = view.value("left_per_1000", ("graduated",)), view.value("left_per_1000", ())
+    drained = view.value("drained", ("graduated",))
+    if left is None or killed is None:
+        text = "No rehearsal could be made: the fleet's links lead nowhere, so nothing was under way."
+        return answer(view, "F7.3", None, "", text, status="not_checked")
+    needed = left < killed
+    text = (
+        f"A controlled halt leaves {number(left)} items to reconcile of 1,000 sessions, an immediate kill "
+        f"{number(killed)}; the drain completed {number(drained)} payments a rehearsal. Both end without an "
+        f"ambiguous item ({number(view.value('ambiguous'))}), since the sweep settles or lists what is left. "
+    )
+    text += (
+        "So the halt is the usual order and the kill remains for when seconds count."
+        if needed
+        else "So for this fleet the order makes no difference to what is left."
+    )
+    key = "" if view.fleet.shutdown else "shutdown"
+    return answer(
+        view, "F7.3", killed - left, "fewer items of 1,000 sessions", text, "left_per_1000", "drained",
+        "ambiguous", key=key,
+    )  # fmt: skip
+
+
+def independent(view: View) -> AnswerFinding:
+    return _independence(view, "F7.4")
+
+
+def _independence(view: View, question: str) -> AnswerFinding:
+    over, before = view.value("outages_over_bound"), view.value("outages_over_bound", ())
+    tried = view.detail("independence", "tried_total")
+    if over is None:
+        text = "No rehearsal could be made: the fleet's links lead nowhere, so nothing acts."
+        return answer(view, question, None, "", text, status="not_checked")
+    text = (
+        f"{'Yes' if over == 0 else 'No'}: {number(tried)} stops were rehearsed while the orchestrator "
+        "stopped or "
+        "turned hostile, the control plane crashed, the bus or a region was cut, messages were lost, the "
+        "switch "
+        f"restarted. {count(over, 'stop came', 'stops came')} after the bound of "
+        f"{_seconds(view.detail('independence', 'bound_s'))}; the worst took "
+        f"{_seconds(view.value('worst_outage_s'))}. Leases end by themselves, so nobody has to be reached. "
+        "Told by "
+        f"the control plane, {number(before)} of them would go on until credentials end, "
+        f"{_seconds(view.value('worst_outage_s', ()))}."
+    )
+    return answer(view, question, over, "stops over the bound", text, "outages_over_bound", "worst_outage_s")
+
+
+# E7
+
+
+def payments(view: View) -> AnswerFinding:
+    quantity, name, most = _open(view)
+    if not declared(view.fleet) & {"payments", "trades"}:
+        text = (
+            "No action of the fleet file authorises a payment or places a trade: "
+            f"{number(most)} {name} are under way at most."
+        )
+        return answer(view, "E7.1", most, name, text, quantity, key="actions[].operation")
+    budget = view.fleet.target.in_flight_payments_max
+    text = (
+        f"{number(most)} {name} at {view.target:,} {view.unit}, from how long each is open in the fleet's "
+        "own "
+        "workload, on average and four deviations more. "
+    )
+    if budget is None:
+        text += "What is bearable is not declared."
+        return answer(view, "E7.1", most, name, text, quantity, key="target.in_flight_payments_max")
+    text += f"{number(float(budget))} are declared as the most that may be."
+    return answer(view, "E7.1", most, name, text, quantity)
+
+
+def gateway(view: View) -> AnswerFinding:
+    rate = view.fleet.target.in_flight_confirm_per_second
+    window = drain_seconds(view.fleet)
+    _, name, most = _open(view)
+    if rate is None:
+        said = f"{number(most)} {name} would wait for it."
+        text = f"Not declared: how many calls a second the gateway takes. {said}"
+        return answer(view, "E7.2", None, "", text, key="target.in_flight_confirm_per_second")
+    if not window:
+        whole = view.value("sweep_s")
+        text = f"No drain is declared; a sweep over {number(most)} {name} takes {_seconds(whole)}."
+        return answer(view, "E7.2", None, "", text, "sweep_s", key="shutdown[].seconds_max")
+    took = view.value("sweep_s")
+    paced, retries = view.value("sweep_paced_s"), view.detail("in-flight", "retries")
+    holds = took is not None and took <= window
+    text = (
+        f"{'Yes' if holds else 'No'}: it takes {number(rate)} calls a second, so "
+        f"{number(view.value('drain_holds'))} in {window} seconds, and {number(most)} {name} are open. The "
+        f"reconciler needs {_seconds(took)} for them. "
+    )
+    if retries:
+        text += (
+            f"It asks fifty at once, more than are answered before they count as lost, and so repeats "
+            f"{number(retries)} calls; asking no more than that at once it needs {_seconds(paced)}."
+        )
+    return answer(view, "E7.2", took, "seconds", text, "sweep_s", "sweep_paced_s", "drain_holds")
+
+
+def own_platform(view: View) -> AnswerFinding:
+    return _independence(view, "E7.3")
+
+
+def customers(view: View) -> AnswerFinding:
+    if not view.fleet.shutdown:
+        text = "Not declared: the fleet file names no stages, so nobody has decided what customers are told."
+        return answer(view, "E7.4", None, "", text, key="shutdown")
+    mute = view.value("stages_without_message")
+    said = [f"{s.stage}: {s.customer_message}" for s in view.fleet.shutdown if s.customer_message]
+    text = f"{'; '.join(said) or 'Nothing'}. " if said else "They are told nothing. "
+    if mute:
+        text += f"In {count(mute, 'stage', 'stages')} before the reconciliation they are told nothing."
+    facing = any(port.source == "customer" for port in view.fleet.ports)
+    if not facing:
+        text += " No port of source `customer` is declared: whoever waits for the agents is told by people."
+    key = "shutdown[].customer_message" if mute and facing else ""
+    return answer(
+        view, "E7.4", mute, "stages without a message", text, "stages_without_message", key=key,
+        status="declared",
+    )  # fmt: skip
+
+
+# Controls, decisions, what is given up.
+
+
+def _verdict(now: bool | None, before: bool | None) -> Verdict:
+    """`now`, `before`: whether the budget holds as declared and under standard."""
+    if now is None:
+        return "not_measured"
+    if not now:
+        return "breaks"
+    return "adapts" if before is False else "holds"
+
+
+def _within(value: float | None, most: float) -> bool | None:
+    return None if value is None else value <= most
+
+
+def controls(view: View) -> tuple[ControlRow, ...]:
+    over, before = view.value("outages_over_bound"), view.value("outages_over_bound", ())
+    took, told = view.value("last_action_s"), view.value("last_action_s", ())
+    sweep, window = view.value("sweep_s"), drain_seconds(view.fleet)
+    return (
+        ControlRow(
+            id="OB-3.2", name="circuit breaker and kill switch",
+            designed_for="ending five agents in one cluster, from the platform that runs them",
+            strained_by="thousands of instances in several regions, and a platform that is itself gone",
+            verdict=_verdict(_within(over, 0), _within(before, 0)),
+            why=f"last action after {_seconds(took)}, told one by one after {_seconds(told)}; outages over "
+            "the "
+            f"bound: {number(over)}, told by the platform {number(before)}",
+        ),
+        ControlRow(
+            id="EC-2.6", name="decision commit protocol", designed_for="whether an action may be done",
+            strained_by="a stop in the middle of paying: complete what is committed, begin nothing",
+            verdict=_verdict(_within(view.value("ambiguous"), 0), _within(view.value("ambiguous", ()), 0)),
+            why=f"ambiguous items after rehearsed stops: {number(view.value('ambiguous'))}; a sweep over "
+            "all that "
+            f"is open takes {_seconds(sweep)}" + (f" of {window} seconds of drain" if window else ""),
+        ),
+    )  # fmt: skip
+
+
+def decisions(view: View) -> tuple[DecisionFinding, ...]:
+    who = who_decides(view, RIGHT)
+    found = []
+    took, window = view.value("sweep_s"), drain_seconds(view.fleet)
+    if took is not None and window and took > window:
+        found.append(
+            DecisionFinding(
+                id="shutdown-sweep",
+                what="have the sweep ask no more at once than the gateway answers in time, or buy a higher "
+                "rate",
+                why=f"settling what is open takes {_seconds(took)} of {window} seconds of drain; paced, "
+                f"{_seconds(view.value('sweep_paced_s'))}",
+                who=who, cost="none for pacing", dimension=DIMENSION_ID,
+            )
+        )  # fmt: skip
+    if not view.fleet.shutdown:
+        found.append(
+            DecisionFinding(
+                id="shutdown-declare", what="declare the stages of a shutdown, with times and messages",
+                why="until then a stop has the times of somebody else's example", who=who,
+                cost="a decision about each stage", dimension=DIMENSION_ID,
+            )
+        )  # fmt: skip
+    cut = view.value("cut_off_share")
+    if cut:
+        found.append(
+            DecisionFinding(
+                id="shutdown-regions", what="accept that a region which cannot hear the switch stops, or not",
+                why=f"{100 * cut:.0f}% of the agents stop within a lease when their region is cut off, "
+                "though "
+                "nobody ordered it",
+                who=who, cost="a switch in every region lets it go on, and needs to be told there as well",
+                dimension=DIMENSION_ID,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def graduated_gives_up(view: View, own: str) -> str:
+    slow, fast = view.value("last_action_s", (own, "leases")), view.value("last_action_s", ("leases",))
+    bound = view.value("bound_s", (own, "leases"))
+    return (
+        f"with leases, {_seconds(slow)} to the last action instead of {_seconds(fast)}, and "
+        f"{_seconds(bound)} at "
+        "most, during which committed payments still complete"
+    )
+
+
+def leases_give_up(view: View, own: str) -> str:
+    cut = view.value("cut_off_share", (own,))
+    share = "an unknown share" if cut is None else f"{100 * cut:.0f}%"
+    return f"agents that do not hear the switch stop: {share} of them when the largest region is cut off"
+
+
+def regions_give_up(view: View, own: str) -> str:
+    took = view.value("last_action_lossy_s", (own,), at=1_000)
+    return (
+        "one place from which everything stops: an order has to reach every region, and a region that it "
+        "does not "
+        f"reach goes on until the second person's time is over ({_seconds(took)})"
+    )
