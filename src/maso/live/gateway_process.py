@@ -42,7 +42,7 @@ _KEEP_ALIVE_SECONDS: Final = 1.0
 FENCED: Final = "fenced"
 
 # What makes a new promise; the others end one.
-_BEGINS: Final = (Verb.AUTHORISE, Verb.REFUND)
+_BEGINS: Final = (Verb.AUTHORISE, Verb.CAPTURE, Verb.REFUND)
 
 
 class Fenced(NamedTuple):
