@@ -31,7 +31,7 @@ def viewed(name: str) -> StudyView:
     text = {"tiny": TINY, "own": OWN}.get(name) or read_fleet(name)[0].decode()
     file = load(text).file
     assert file is not None
-    target = {"tiny": 1, "ecommerce-10k": 50, "fleet-100": 10}.get(name, 6)
+    target = {"tiny": 1, "ecommerce-10k": 20, "fleet-100": 10}.get(name, 6)
     plan = Plan(file, text, target, quick=True, seed=1)
     study = Study(plan, [DIMENSION], Inline(), _Nowhere(Path("/nonexistent")), lambda *_: None)
     study.conduct()

@@ -117,7 +117,10 @@ _SPREAD: Final = Probe(
     adaptations=_ALL,
     axis=Axis(
         id="regions", unit="regions",
-        points=lambda _fleet, quick: (1, 4, 16) if quick else (1, 2, 4, 8, 16), point_max=64,
+        points=lambda fleet, quick: tuple(
+            sorted({1, 16, max(1, len(fleet.regions)), *(() if quick else (2, 4, 8))})
+        ),
+        point_max=64,
         target=lambda fleet: max(1, len(fleet.regions)),
     ),
     quantities=(

@@ -189,7 +189,7 @@ def flapping(trial: Trial) -> Outcome:
     joined = members(fleet, agent)[:FLAP_INSTANCES]
     stage.send(Joined(joined))
     scope = f"type:{agent.id}"
-    length = DAY // 4 if trial.quick else DAY
+    length = DAY // 8 if trial.quick else DAY
     returns = turns = 0
     shown = Phase.PRIMARY
     draws = stream(trial.seed, "pace/flapping")

@@ -15,7 +15,6 @@ order.
 
 from collections import deque
 from collections.abc import Sequence
-from functools import cache
 from math import sqrt
 from typing import Final, NamedTuple
 
@@ -38,6 +37,7 @@ from maso.stress.probes.delegation_stage import scanner
 
 # Sessions and minutes that are watched: some dozen purchases, in a few seconds of CPU.
 WATCHED: Final = 60
+WATCHED_QUICK: Final = 30
 MINUTES: Final = 20
 AGENT_MINUTES: Final = 600  # of a breadth fleet: ten minutes of sixty agents, or one of six hundred
 # Beyond the mean: what is exceeded in one look of thirty thousand.
@@ -120,18 +120,23 @@ class Books:
             self.open_ns[kind] = self.open_ns.get(kind, 0) + now - began
 
 
-def watched(fleet: Fleet, seed: int) -> Watched:
+def watched(fleet: Fleet, seed: int, sessions: int) -> Watched:
     """The fleet's own workload for a while; the same for every size of a depth fleet, so kept."""
     if fleet.kind == "depth":
         # A session does the same however many there are.
-        fleet = msgspec.structs.replace(fleet, size=min(fleet.size, WATCHED))
+        fleet = msgspec.structs.replace(fleet, size=min(fleet.size, sessions))
     fleet = msgspec.structs.replace(fleet, controls=Controls())
-    return _watched(msgspec.json.encode(fleet), seed)
+    key = (msgspec.json.encode(fleet), seed)
+    if key not in _SEEN:
+        _SEEN[key] = _watched(fleet, seed)
+    return _SEEN[key]
 
 
-@cache
-def _watched(encoded: bytes, seed: int) -> Watched:
-    fleet = msgspec.json.decode(encoded, type=Fleet)
+# By the fleet as it was watched, and the seed; a process watches a handful.
+_SEEN: Final[dict[tuple[bytes, int], Watched]] = {}
+
+
+def _watched(fleet: Fleet, seed: int) -> Watched:
     rules = Rulebook(fleet)
     keys = Keyring(rules, seed)
     log = LogWriter(b"stress shutdown", b"s" * 32, fleet_sha256=rules.sha256)
@@ -154,7 +159,7 @@ def _watched(encoded: bytes, seed: int) -> Watched:
 def in_flight(trial: Trial) -> Outcome:
     """How much is open at once at this size, and how long a sweep over it takes."""
     fleet = trial.fleet
-    seen = watched(fleet, trial.seed)
+    seen = watched(fleet, trial.seed, WATCHED_QUICK if trial.quick else WATCHED)
     kinds = declared(fleet)
     values: dict[str, float] = {}
     if "payments" in kinds:

@@ -9,7 +9,6 @@ from being told by the platform: whoever is not told acts until its credential e
 """
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -25,7 +24,7 @@ from maso.stress.probes.delegation_stage import scanner
 from maso.stress.probes.shutdown_rig import session_ns
 
 # Sessions of a rehearsal: a few payments are at the gateway whenever the order comes.
-SESSIONS: Final = 40
+SESSIONS: Final = 30
 AGENTS: Final = 40
 REHEARSALS: Final = 6
 REHEARSALS_QUICK: Final = 3
@@ -73,15 +72,21 @@ def _small(fleet: Fleet) -> Fleet:
     return first_agents(fleet, AGENTS) if len(fleet.types) > AGENTS else fleet
 
 
-@cache
-def _prepared(encoded: bytes) -> Any:
-    return prepare(msgspec.json.decode(encoded, type=Fleet))
+def _prepared(fleet: Fleet) -> Any:
+    key = msgspec.json.encode(fleet)
+    if key not in _READY:
+        _READY[key] = prepare(fleet)
+    return _READY[key]
+
+
+# What the rehearsals of one fleet share; a process has one or two.
+_READY: Final[dict[bytes, Any]] = {}
 
 
 def _rehearse(
     fleet: Fleet, seeds: Iterable[int], outages: tuple[Outage, ...], immediate: bool
 ) -> list[Result]:
-    ready, rules = _prepared(msgspec.json.encode(_small(fleet)))
+    ready, rules = _prepared(_small(fleet))
     return [
         Rehearsal(ready, rules, scanner(), Wish(seed, outages, "system", immediate)).run() for seed in seeds
     ]

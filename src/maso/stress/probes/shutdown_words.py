@@ -321,7 +321,7 @@ def leases_give_up(view: View, own: str) -> str:
 
 
 def regions_give_up(view: View, own: str) -> str:
-    took = view.value("last_action_lossy_s", (own,), at=1_000)
+    took = view.value("last_action_lossy_s", ("graduated", "leases", own), at=1_000)
     return (
         "one place from which everything stops: an order has to reach every region, and a region that it "
         "does not "
