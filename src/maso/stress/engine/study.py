@@ -31,7 +31,7 @@ from maso.stress.fit import fit
 # More than two new adaptations at once is a redesign; the report says when two do not reach.
 SET_MAX: Final = 3
 # Runs that a search may add to a sweep, for each quantity: counts bisect in about ten, noisy ones need seeds.
-SEARCH_RUNS_QUICK: Final = 14
+SEARCH_RUNS_QUICK: Final = 10
 SEARCH_RUNS_FULL: Final = 30
 # Fewer adds no confidence, more no knowledge: what is still open then is reported as unresolved.
 ROUNDS_MAX: Final = 40
