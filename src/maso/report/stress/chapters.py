@@ -22,7 +22,7 @@ from maso.findings import (
     Point,
     QuantityFinding,
 )
-from maso.report.stress import plots, words
+from maso.report.stress import cascade, plots, words
 from maso.report.stress.axes import Axis
 from maso.report.stress.board import State, state
 from maso.report.stress.plots import Series
@@ -128,6 +128,7 @@ class Chapter(NamedTuple):
     adaptations: list[Adapted]
     answers: list[Answer]
     lists: list[Listed]
+    picture: Markup = Markup("")  # of clusters and what one takes along, where there are any
 
 
 class Row(NamedTuple):
@@ -210,6 +211,7 @@ def _chapter(
             )
             for li in dimension.lists
         ],
+        picture=cascade.drawing(dimension),
     )
 
 
