@@ -426,8 +426,10 @@ BAD = [
     (
         "firm",
         "dlp:\n",
-        "dlp:\n  rules: [{id: a, pattern: x, compartment: mergers},"
-        " {id: a, pattern: y, compartment: mergers}]\n",
+        (
+            "dlp:\n  rules: [{id: a, pattern: x, compartment: mergers},"
+            " {id: a, pattern: y, compartment: mergers}]\n"
+        ),
         "`a` stands twice under `dlp.rules`",
     ),
     ("firm", "tier: 3", "tier: 3\ncontrols: {bus: per-barrier}", "`bus` is `per-barrier`"),

@@ -2,8 +2,9 @@
 
 All patterns are one Hyperscan database, so 5,000 of them cost a small multiple of 10. Compiling thousands
 takes seconds and is done once per process for the same patterns. Each content is looked at once, by digest.
-Content with escapes or with characters that are neither ASCII nor honest accents is looked at twice: as it is,
-and with escapes undone and look-alikes folded. The answer is which patterns were found, as their positions; never what was found.
+Content with escapes or with characters that are neither ASCII nor honest accents is looked at twice: as it
+is, and with escapes undone and look-alikes folded. The answer is which patterns were found, as their
+positions; never what was found.
 
 Capitals of ASCII letters make no difference, and `.` takes a line break. Not handled: what is encoded,
 spelled in other words, or cut into pieces (the label is what follows a thing that nobody can recognise),

@@ -238,7 +238,7 @@ class Dimension(msgspec.Struct, frozen=True, kw_only=True):
     lists: tuple[ListOf, ...] = ()
     not_checked: tuple[str, ...] = ()
     order: int = 100  # in the report; the seeds' own order
-    right: str = ""  # the decision right (`governance.decision_rights`) under which its adaptations are chosen
+    right: str = ""  # the key of `governance.decision_rights` under which its adaptations are chosen
 
 
 def adapted(fleet: Fleet, settings: Settings) -> Fleet:
