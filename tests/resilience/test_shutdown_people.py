@@ -211,6 +211,23 @@ def test_a_restarted_switch_goes_on_from_its_log(steps: int) -> None:
     assert after.machine(SCOPE).until == made.machine(SCOPE).until
 
 
+def test_what_was_said_before_a_restart_is_not_good_a_second_time() -> None:
+    """Found by a rehearsal: two asked to resume too early, and replayed after a restart they were two people."""
+    made = switch()
+    order(made, Want.KILL, 0)
+    early = [state(KEYS[who], Want.RESUME, SCOPE, 1, 7, SECOND) for who in ("ann", "bob")]
+    for wire in early:
+        assert made.statement(SCOPE, wire, SECOND)[1] == "to resume means nothing in terminate"
+    after = switch()
+    after.restore([decode_entry(encode_entry(entry)) for entry in made.log], 2 * SECOND)
+    after.done(SCOPE, Stage.TERMINATE, 3 * SECOND)
+    after.done(SCOPE, Stage.RECONCILE, 3 * SECOND)
+    assert after.stage(SCOPE) is Stage.SETTLED
+    for wire in early:
+        assert after.statement(SCOPE, wire, 4 * SECOND)[1] == "it was used before"
+    assert after.stage(SCOPE) is Stage.SETTLED
+
+
 def test_a_switch_that_fewer_than_two_people_may_use_is_refused() -> None:
     with pytest.raises(ValueError, match="fewer than two people have the role commander"):
         Switch(PLAN, PEOPLE[:1], SigningKey(b"s" * 32))

@@ -127,7 +127,10 @@ Effect = Tell | Revoke | Renew | Sweep | CallPeople
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One line of the switch's own log: what was said or happened, and what became of it."""
+    """One line of the switch's own log: what was said or happened, and what became of it.
+
+    heard  signature of the statement behind it: good once, also for a switch that was restarted meanwhile
+    """
 
     now: int
     scope: str
@@ -138,6 +141,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     confirmed: bool
     epochs: dict[str, int]
     serial: int
+    heard: bytes = b""
 
 
 class Switch:
@@ -155,6 +159,7 @@ class Switch:
         self._frozen_at: dict[str, int] = {}  # by type
         self._renew_at = now
         self._called: set[str] = set()
+        self._heard = b""
         self._last_epochs: dict[str, int] = {}
         if self._registry.distinct() < 2:
             raise ValueError(f"fewer than two people have the role {' or '.join(plan.roles)}")
@@ -168,6 +173,7 @@ class Switch:
             return [], f"there is no `{scope[:128]}`"
         effects = self.advance(now)
         counted = self._two(scope).take(wire, now, self.stage(scope))
+        self._heard = self._two(scope).heard
         if isinstance(counted, Refused):
             self._note(scope, f"refused: {counted.why}", self.stage(scope), ())
             return effects, counted.why
@@ -260,19 +266,23 @@ class Switch:
 
         Nobody's earlier half of an order survives: it takes two people again.
         """
+        used: dict[str, list[bytes]] = {}
         for entry in entries:
             machine = self.machine(entry.scope)
+            if entry.heard:
+                used.setdefault(entry.scope, []).append(entry.heard)
             if entry.after != entry.before or entry.confirmed != machine.confirmed:
                 machine.since = entry.now
             machine.stage, machine.confirmed = Stage(entry.after), entry.confirmed
             if machine.stage is Stage.RUN and entry.before != Stage.RUN:
                 self._epochs[entry.scope] = self.epoch(entry.scope) + 1
+                used.pop(entry.scope, None)
             if machine.stage is Stage.FREEZE and entry.before != Stage.FREEZE:
                 for kind in self.types_in(entry.scope):
                     self._frozen_at[kind.id] = entry.now
             self.issuer.restore(entry.epochs, entry.serial)
         for scope in self._machines:
-            self._two(scope).renew(self.epoch(scope))
+            self._two(scope).renew(self.epoch(scope), used.get(scope, ()))
         # Serials of leases that were not noted: more than fit between two entries of a day.
         self.issuer.restore({}, self.issuer.serial + SERIALS_SKIPPED)
         self.log = list(entries)
@@ -334,8 +344,9 @@ class Switch:
         entry = Entry(
             self.now if moved is None else moved.at, scope, what, before,
             machine.stage if moved is None else moved.after, by, machine.confirmed, epochs,
-            self.issuer.serial,
+            self.issuer.serial, self._heard,
         )  # fmt: skip
+        self._heard = b""
         self.log.append(entry)
 
     def _two(self, scope: str) -> TwoPersons:

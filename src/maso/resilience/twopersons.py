@@ -145,7 +145,7 @@ def state(
 class TwoPersons:
     """Counts statements about one scope. `epoch` is the scope's; it rises with every way back."""
 
-    __slots__ = ("_confirm_ns", "_registry", "_scope", "_used", "epoch", "order")
+    __slots__ = ("_confirm_ns", "_registry", "_scope", "_used", "epoch", "heard", "order")
 
     def __init__(self, registry: Registry, scope: str, epoch: int, confirm_ns: int = CONFIRM_NS) -> None:
         self._registry = registry
@@ -154,13 +154,16 @@ class TwoPersons:
         self._used: set[bytes] = set()  # signatures; forgotten with the epoch
         self.epoch = epoch
         self.order: Order | None = None
+        self.heard = b""  # signature of the statement just taken; empty where it said nothing at all
 
     def take(self, wire: bytes, now: int, stage: Stage) -> Counted | Refused:
         """Count one statement. What means nothing in the stage in force is not kept until it would."""
+        self.heard = b""
         read = self._read(wire, now)
         if isinstance(read, Refused):
             return read
         statement, person = read
+        self.heard = statement.signature
         self._used.add(statement.signature)
         want = Want(statement.want)
         if want in _BOTH and (stage, _BOTH[want]) not in TABLE:
@@ -176,10 +179,10 @@ class TwoPersons:
         trigger = Trigger.LAPSED if order.want in _ALONE else None
         return Counted(trigger, (order.by,), "nobody completed the order in time")
 
-    def renew(self, epoch: int) -> None:
-        """A new epoch: what was said under the old one is void."""
+    def renew(self, epoch: int, used: Iterable[bytes] = ()) -> None:
+        """A new epoch: what was said under the old one is void; `used`, after a restart, was said in this."""
         self.epoch, self.order = epoch, None
-        self._used.clear()
+        self._used = set(used)
 
     def _read(self, wire: bytes, now: int) -> tuple[Statement, Person] | Refused:
         try:
