@@ -312,7 +312,10 @@ def extrapolate(
     scaling = fit(points, seed=seed)
     if scaling.scaling_class in ("unresolved", "constant") or scaling.factor <= 0 or value <= 0:
         return None
-    window = best_window(grouped([point for point in points if point[1] > 0]))
+    groups = grouped([point for point in points if point[1] > 0])
+    if len(groups) < SIZES_MIN:
+        return None
+    window = best_window(groups)
     sample = window.sample
     wanted = -math.log(value) if sample.falling else math.log(value)
     largest = float(sample.sizes[-1])

@@ -39,7 +39,7 @@ from maso.stress.probes.delegation_stage import scanner
 WATCHED: Final = 60
 WATCHED_QUICK: Final = 30
 MINUTES: Final = 20
-AGENT_MINUTES: Final = 600  # of a breadth fleet: ten minutes of sixty agents, or one of six hundred
+AGENT_MINUTES: Final = 400  # of a breadth fleet: ten minutes of forty agents, or one of four hundred
 # Beyond the mean: what is exceeded in one look of thirty thousand.
 SIGMAS: Final = 4.0
 # What opens something, and what closes it again.

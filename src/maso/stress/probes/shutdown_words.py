@@ -156,9 +156,8 @@ def _independence(view: View, question: str) -> AnswerFinding:
 def payments(view: View) -> AnswerFinding:
     quantity, name, most = _open(view)
     if not declared(view.fleet) & {"payments", "trades"}:
-        text = (
-            "No action of the fleet file authorises a payment or places a trade: "
-            f"{number(most)} {name} are under way at most."
+        text = "No action of the fleet file authorises a payment or places a trade" + (
+            "." if most is None else f": {number(most)} {name} are under way at most."
         )
         return answer(view, "E7.1", most, name, text, quantity, key="actions[].operation")
     budget = view.fleet.target.in_flight_payments_max
@@ -168,8 +167,8 @@ def payments(view: View) -> AnswerFinding:
         "workload, on average and four deviations more. "
     )
     if budget is None:
-        text += "What is bearable is not declared."
-        return answer(view, "E7.1", most, name, text, quantity, key="target.in_flight_payments_max")
+        text += "How many are bearable is not declared (`target.in_flight_payments_max`)."
+        return answer(view, "E7.1", most, name, text, quantity)
     text += f"{number(float(budget))} are declared as the most that may be."
     return answer(view, "E7.1", most, name, text, quantity)
 
@@ -179,7 +178,7 @@ def gateway(view: View) -> AnswerFinding:
     window = drain_seconds(view.fleet)
     _, name, most = _open(view)
     if rate is None:
-        said = f"{number(most)} {name} would wait for it."
+        said = "" if most is None else f"{number(most)} {name} would wait for it."
         text = f"Not declared: how many calls a second the gateway takes. {said}"
         return answer(view, "E7.2", None, "", text, key="target.in_flight_confirm_per_second")
     if not window:
