@@ -53,7 +53,7 @@ def test_every_field_of_the_schema_is_described():
 
 def test_every_value_of_a_choice_is_explained(guide):
     """Of `controls`, in the reference: each key, each legal value, and which of them a file may not take."""
-    kinds = {f.name: f.type for f in msgspec.inspect.type_info(Controls).fields}
+    kinds = {f.name: f.type for f in msgspec.inspect.type_info(Controls).fields}  # type: ignore[attr-defined]
     assert {f"Controls.{name}": set(kind.values) for name, kind in kinds.items()} == {
         name: set(values) for name, values in VALUES.items()
     }

@@ -8,7 +8,7 @@ from maso.live.kernel import SLICE_NS, LiveKernel
 
 def test_calls_come_in_order_of_their_time_then_of_asking() -> None:
     async def scene() -> list[str]:
-        kernel, made = LiveKernel(), []
+        kernel, made = LiveKernel(), []  # type: ignore[var-annotated]
         now = kernel.now
         for name, when in (("c", now + 2), ("a", now), ("b", now), ("d", now + 2)):
             kernel.at(when, made.append, name)

@@ -47,7 +47,7 @@ def test_no_field_is_a_formula(text: str) -> None:
     assert not safe(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
 
 
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20))
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20))  # type: ignore[arg-type]
 def test_every_text_is_read_back(text: str) -> None:
     (back,) = read(lines([row(why=text, order=text)], {}, {}))
     assert tuple(back) == COLUMNS

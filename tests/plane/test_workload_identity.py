@@ -100,7 +100,7 @@ def test_a_wrong_claim_is_refused(over: dict[str, Any], why: str) -> None:
 def test_another_namespace_or_an_unknown_account_stands_for_nothing() -> None:
     for namespace, name in (("other", "cart"), ("agents", "default"), ("agents", "cart.x")):
         bound = {**BOUND, "namespace": namespace, "serviceaccount": {"name": name, "uid": "u"}}
-        whole = claims(**{"kubernetes.io": bound, "sub": f"system:serviceaccount:{namespace}:{name}"})
+        whole = claims(**{"kubernetes.io": bound, "sub": f"system:serviceaccount:{namespace}:{name}"})  # type: ignore[arg-type]
         assert code(token(whole)) == "account"
 
 
@@ -190,7 +190,7 @@ def test_any_signed_claims_are_refused_or_right(value: Any) -> None:
 
 
 def test_a_key_set_is_read_strictly() -> None:
-    assert sorted(key_set(issuer.jwks(), IDENTITY)) == ["ed", "es", "es384", "rs"]
+    assert sorted(key_set(issuer.jwks(), IDENTITY)) == ["ed", "es", "es384", "rs"]  # type: ignore[arg-type]
     secret = issuer.jwk("rs") | {"d": "AQAB"}
     rs, es = issuer.jwk("rs"), issuer.jwk("es")
     for keys, words in (
@@ -205,25 +205,25 @@ def test_a_key_set_is_read_strictly() -> None:
         ([], "no key of the set"),
     ):
         with pytest.raises(KeySetError, match=words):
-            key_set(json.dumps({"keys": keys}).encode(), IDENTITY)
+            key_set(json.dumps({"keys": keys}).encode(), IDENTITY)  # type: ignore[arg-type]
     for data in (b"", b"[]", b"{}", b'{"keys": {}}', b"\xff", b"[" * 20_000, b" " * 70_000):
         with pytest.raises(KeySetError):
-            key_set(data, IDENTITY)
+            key_set(data, IDENTITY)  # type: ignore[arg-type]
 
 
 def test_a_pinned_key_set_must_be_that_one() -> None:
     data = issuer.jwks("rs")
-    pinned = msgspec.structs.replace(IDENTITY, jwks_sha256=hashlib.sha256(data).hexdigest())
-    assert list(key_set(data, pinned)) == ["rs"]
+    pinned = msgspec.structs.replace(IDENTITY, jwks_sha256=hashlib.sha256(data).hexdigest())  # type: ignore[type-var]
+    assert list(key_set(data, pinned)) == ["rs"]  # type: ignore[arg-type]
     with pytest.raises(KeySetError, match="jwks_sha256"):
-        key_set(issuer.jwks("es"), pinned)
+        key_set(issuer.jwks("es"), pinned)  # type: ignore[arg-type]
 
 
 def test_an_account_of_two_types_proves_neither() -> None:
     whole = fleet()
     shared = tuple(msgspec.structs.replace(t, service_account="agents/cart") for t in whole.types)
     rules = Rulebook(msgspec.structs.replace(whole, types=shared))
-    found = WorkloadIdentity(rules, key_set(issuer.jwks(), IDENTITY)).verify(token(), NOW)
+    found = WorkloadIdentity(rules, key_set(issuer.jwks(), IDENTITY)).verify(token(), NOW)  # type: ignore[arg-type]
     assert isinstance(found, Finding)
     assert found.reason.code == "IA-2.2/token-account"
 

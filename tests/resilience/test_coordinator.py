@@ -266,7 +266,7 @@ def test_clusters_come_back_one_at_a_time_in_order() -> None:
         b.say(Gone(f"cluster:{name}"))
     for name in ("after", "checkout", "store"):
         b.say(Back(f"cluster:{name}"))
-    ramping = []
+    ramping = []  # type: ignore[var-annotated]
     for _ in range(1200):
         b.wait(1)
         now = [s.name for s in b.c.clusters if s.ramp is not None]

@@ -215,7 +215,7 @@ def test_nothing_is_ever_ambiguous(
             answer = answers[step % len(answers)]
             step += 1
             if answer is not None:
-                todo += made.answer(ask.item.id, ask.verb, answer, made.now)
+                todo += made.answer(ask.item.id, ask.verb, answer, made.now)  # type: ignore[arg-type]
         else:
             at = made.next_at
             assert at is not None

@@ -149,7 +149,7 @@ def test_the_money_checker_sees_each_kind_of_break() -> None:
 
     def reopened(made: Rehearsal) -> None:
         key, order = first(made, "order", "cancelled")
-        made.store.put("order", key, msgspec.structs.replace(order, state="open"))
+        made.store.put("order", key, msgspec.structs.replace(order, state="open"))  # type: ignore[type-var]
 
     def shelf(made: Rehearsal) -> None:
         sku, product = next(iter(made.store.rows("product")))
@@ -347,7 +347,7 @@ def test_a_statement_of_the_gateway_comes_with_the_promise_that_nothing_older_fo
 
 def test_a_cut_loses_messages_both_ways_until_it_is_mended() -> None:
     kernel = Kernel()
-    net, heard = Network(kernel, stream(1, "net"), {"far": 5 * SECOND}), []
+    net, heard = Network(kernel, stream(1, "net"), {"far": 5 * SECOND}), []  # type: ignore[var-annotated]
     net.cut("a", "*")
     net.send("a", "b", heard.append, 1)
     net.send("b", "a", heard.append, 2)

@@ -10,7 +10,7 @@ class Page(HTMLParser):
 
     def __init__(self, source):
         super().__init__(convert_charrefs=True)
-        self.elements, self.faults, self.open, self.said = [], [], [], []
+        self.elements, self.faults, self.open, self.said = [], [], [], []  # type: ignore[var-annotated]
         self.feed(source)
         self.close()
         self.faults += [f"<{tag}> stays open" for tag in self.open]

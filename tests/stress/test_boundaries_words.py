@@ -34,7 +34,7 @@ class Told:
         self.target = 100
         self.quick = True
         self.unit = "agents"
-        self.in_force = ("label-lattice",)
+        self.in_force: tuple[str, ...] = ("label-lattice",)
         self.recommended: tuple[str, ...] = ()
         self._values = values
         self._other = other

@@ -103,7 +103,7 @@ def test_a_planted_breakpoint_at_a_corner(
 ) -> None:
     right = 0
     for seed in range(100):
-        crossing = math.exp(np.random.default_rng(seed).uniform(*(math.log(end) for end in crossings)))
+        crossing = math.exp(np.random.default_rng(seed).uniform(*(math.log(end) for end in crossings)))  # type: ignore[call-overload]
         budget = 5.0 if growth(436) < 1.1 else growth(crossing)
         found, _ = driven(search_for(budget), growth, noise, seed)
         right += found.kind == "measured" and holds(found, crossing) and narrow(found)

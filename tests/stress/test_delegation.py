@@ -243,7 +243,7 @@ def test_a_use_verifies_the_whole_chain_or_nothing(
         parent = contract.id
     calls = []
     real = contracts_module.signature_holds
-    monkeypatch.setattr(contracts_module, "signature_holds", lambda *a: calls.append(1) is None and real(*a))
+    monkeypatch.setattr(contracts_module, "signature_holds", lambda *a: calls.append(1) is None and real(*a))  # type: ignore[func-returns-value]
     message, steps = stage.authority_steps(
         stage.action_wire(nhi["a3"], stage.rules.action_by_id["settle"].number, parent)
     )
@@ -260,10 +260,10 @@ def test_altering_a_contract_in_memory_is_noticed_only_where_every_use_is_verifi
 
 def test_every_cost_is_measured_on_a_fleet_with_one_delegation() -> None:
     for controls in ({}, STANDARD):
-        size = delegation_cost.at_size(trial("ecommerce-10k", 3, **controls))
+        size = delegation_cost.at_size(trial("ecommerce-10k", 3, **controls))  # type: ignore[arg-type]
         assert min(size.values[name] for name in size.values if name != "transitive_excess") > 0
         assert (size.values["transitive_excess"] > 0) is (not controls)
-        use = delegation_cost.use_at_size(trial("ecommerce-10k", 3, **controls))
+        use = delegation_cost.use_at_size(trial("ecommerce-10k", 3, **controls))  # type: ignore[arg-type]
         assert set(use.values) == {"contract_use_us", "delegations_per_minute"}
         edges = delegation_cost.at_edges(trial("ecommerce-10k", 3, at=100, **controls))
         assert edges.values["transitive_edges_us"] > 0
@@ -396,7 +396,7 @@ def test_a_refused_contract_is_counted_as_refused() -> None:
 
 @pytest.mark.parametrize("delegations", [True, False])
 def test_every_probe_of_any_fleet_returns_what_it_declares(delegations: bool) -> None:
-    over = {} if delegations else {"delegations": []}
+    over = {} if delegations else {"delegations": []}  # type: ignore[var-annotated]
     fleets = [row_fleet(**over), row_fleet(**over, kind="depth")]
     for fleet in fleets:
         for probe in DIMENSION.probes:

@@ -60,7 +60,7 @@ def test_any_graph_circles_included_is_drawn_inside_its_frame(pairs):
     assert not page.faults
     names = {name for edge in edges for name in edge}
     assert len([r for r in page.all("rect") if r["class"] == "o axis"]) == len(names)
-    height = float(re.search(r'viewBox="0 0 \d+ (\d+)"', svg)[1])
+    height = float(re.search(r'viewBox="0 0 \d+ (\d+)"', svg)[1])  # type: ignore[index]
     for rect in page.all("rect"):
         assert 0 <= float(rect["x"]) <= WIDTH - float(rect["width"])
         assert 0 <= float(rect["y"]) <= height - float(rect["height"])

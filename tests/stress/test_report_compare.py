@@ -209,7 +209,7 @@ def test_a_comparison_is_told_in_every_form():
     assert verdict(found) == "regressed: 1 change, 1 for the worse, 0 for the better"
     console = Console(width=120, file=io.StringIO())
     console.print(*comparison_terminal(found), sep="\n")
-    assert "100 to 110 agents" in console.file.getvalue()
+    assert "100 to 110 agents" in console.file.getvalue()  # type: ignore[attr-defined]
     assert "| **worse** | breakpoint |" in comparison_markdown(found)
     data = comparison_data(found)
     assert data["regressed"] is True
@@ -271,7 +271,7 @@ def test_names_in_the_table_of_changes_are_cut_after_hyphens_and_slashes_only(wi
     found = replace(compare(sample(), sample()), changes=(replace(change, where=where),))
     console = Console(width=width, file=io.StringIO())
     console.print(*comparison_terminal(found), sep="\n")
-    words = console.file.getvalue().split()
+    words = console.file.getvalue().split()  # type: ignore[attr-defined]
     assert (
         "barrier_audit_hours]" in words or f"[{where}]" in words or "boundaries/barrier_audit_hours]" in words
     )

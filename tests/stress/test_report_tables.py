@@ -149,7 +149,7 @@ def test_markdown_has_the_chapters_of_the_page():
 def printed(findings, directory=""):
     console = Console(width=110, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(*stress_terminal(findings, directory), sep="\n")
-    return console.file.getvalue()
+    return console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_the_terminal_says_the_verdict_and_where_the_page_is():
@@ -181,7 +181,7 @@ def test_the_terminal_works_for_nothing_at_all():
 def unwrapped(findings, width=110):
     console = Console(width=width, file=io.StringIO())
     console.print(*stress_terminal(findings), sep="\n")
-    return " ".join(console.file.getvalue().split()), console.file.getvalue()
+    return " ".join(console.file.getvalue().split()), console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_the_terminal_says_what_a_recommendation_gives_up():

@@ -27,7 +27,7 @@ def trial(name: str, size: int, at: int | None = None, **controls: str) -> Trial
 
 
 def test_leases_end_everybody_at_once_and_the_platform_one_by_one() -> None:
-    leased, told = (shutdown_rig.stop(trial("ecommerce-10k", 2_000, **c)) for c in ({}, STANDARD))
+    leased, told = (shutdown_rig.stop(trial("ecommerce-10k", 2_000, **c)) for c in ({}, STANDARD))  # type: ignore[arg-type]
     assert leased.values["last_action_s"] < 3 < told.values["last_action_s"]
     assert told.values["stop_messages"] == 12_000 > 10 * leased.values["stop_messages"]
     assert leased.values["last_action_s"] < leased.values["bound_s"]
@@ -98,7 +98,7 @@ def test_outages_stay_within_the_bound_and_the_platform_alone_does_not() -> None
     leased = shutdown_try.independence(trial("ecommerce-10k", 20))
     assert (leased.values["outages_over_bound"], leased.values["outage_laws_broken"]) == (0, 0)
     assert int(next(r for r in leased.details["tried"] if r[0].startswith("orchestrator is"))[4]) > 0
-    told = shutdown_try.independence(trial("ecommerce-10k", 20, **STANDARD))
+    told = shutdown_try.independence(trial("ecommerce-10k", 20, **STANDARD))  # type: ignore[arg-type]
     assert told.values["outages_over_bound"] == 5
 
 
