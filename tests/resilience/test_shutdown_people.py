@@ -212,7 +212,7 @@ def test_a_restarted_switch_goes_on_from_its_log(steps: int) -> None:
 
 
 def test_what_was_said_before_a_restart_is_not_good_a_second_time() -> None:
-    """Found by a rehearsal: two asked to resume too early, and replayed after a restart they were two people."""
+    """Found by a rehearsal: two asked to resume too early; replayed after a restart it was two people."""
     made = switch()
     order(made, Want.KILL, 0)
     early = [state(KEYS[who], Want.RESUME, SCOPE, 1, 7, SECOND) for who in ("ann", "bob")]
