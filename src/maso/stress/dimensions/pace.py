@@ -194,11 +194,12 @@ _FLAPPING: Final = Probe(
     quantities=(
         Quantity(
             id="returns_per_day", title="returns by itself in a day, to a supply that comes and goes",
-            unit="returns", mark="simulated", controls=_BREAKER, expected="constant", budget=_heals,
+            unit="returns", mark="simulated", controls=_BREAKER, expected="constant",
+            exact=True, budget=_heals,
         ),
         Quantity(
             id="turns_per_day", title="changes of phase in that day", unit="changes", mark="simulated",
-            controls=_BREAKER, expected="constant",
+            controls=_BREAKER, expected="constant", exact=True,
         ),
     ),
 )  # fmt: skip

@@ -153,31 +153,31 @@ _IN_FLIGHT: Final = Probe(
     quantities=(
         Quantity(
             id="payments_open", title="payments open at once", unit="payments", mark="simulated",
-            controls=_COMMIT, expected="linear", budget=_payments,
+            controls=_COMMIT, expected="linear", exact=True, budget=_payments,
             budget_key="target.in_flight_payments_max",
         ),
         Quantity(
             id="reservations_open", title="reservations open at once", unit="reservations", mark="simulated",
-            controls=_COMMIT, expected="linear", budget=_reservations,
+            controls=_COMMIT, expected="linear", exact=True, budget=_reservations,
             budget_key="target.open_reservations_max",
         ),
         Quantity(
             id="trades_open", title="trades open at once", unit="trades", mark="simulated",
-            controls=_COMMIT, expected="linear", budget=_payments,
+            controls=_COMMIT, expected="linear", exact=True, budget=_payments,
             budget_key="target.in_flight_payments_max",
         ),
         Quantity(
             id="calls_open", title="calls under way that cannot be taken back", unit="calls",
-            mark="simulated", controls=_COMMIT, expected="linear",
+            mark="simulated", controls=_COMMIT, expected="linear", exact=True,
         ),
         Quantity(
             id="sweep_s", title="to confirm or cancel all of them at the gateway's declared rate",
-            unit="seconds", mark="simulated", controls=_COMMIT, expected="linear", budget=_drain,
+            unit="seconds", mark="simulated", controls=_COMMIT, expected="linear", exact=True, budget=_drain,
             budget_key="shutdown",
         ),
         Quantity(
             id="sweep_paced_s", title="the same, asking no more at once than is answered in time",
-            unit="seconds", mark="simulated", controls=_COMMIT, expected="linear",
+            unit="seconds", mark="simulated", controls=_COMMIT, expected="linear", exact=True,
         ),
         Quantity(
             id="drain_holds", title="calls that the gateway takes in the drain", unit="calls",

@@ -192,11 +192,10 @@ def flapping(trial: Trial) -> Outcome:
     length = DAY // 8 if trial.quick else DAY
     returns = turns = 0
     shown = Phase.PRIMARY
-    draws = stream(trial.seed, "pace/flapping")
     while stage.now < length:
         at = stage.now + FLAP_CALL_NS
         bad = (at // FLAP_NS) % 2 == 1
-        for nhi, _, _ in joined[draws.between(0, 3) :: 4]:
+        for nhi, _, _ in joined[at // FLAP_CALL_NS % 4 :: 4]:
             first_way = stage.coordinator.effective(nhi) is Phase.PRIMARY
             stage.outcome(nhi, not (bad and first_way), at)
         stage.tick(at)

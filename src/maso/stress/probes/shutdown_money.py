@@ -36,8 +36,9 @@ from maso.stress.dimension import Outcome, Trial
 from maso.stress.probes.delegation_stage import scanner
 
 # Sessions and minutes that are watched: some dozen purchases, in a few seconds of CPU.
-WATCHED: Final = 60
-WATCHED_QUICK: Final = 30
+WATCHED: Final = 120
+# One draw for every size and seed: sizes then differ by their size alone, and a count is exact.
+WATCH_SEED: Final = 1
 MINUTES: Final = 20
 AGENT_MINUTES: Final = 400  # of a breadth fleet: ten minutes of forty agents, or one of four hundred
 # Beyond the mean: what is exceeded in one look of thirty thousand.
@@ -120,20 +121,20 @@ class Books:
             self.open_ns[kind] = self.open_ns.get(kind, 0) + now - began
 
 
-def watched(fleet: Fleet, seed: int, sessions: int) -> Watched:
+def watched(fleet: Fleet) -> Watched:
     """The fleet's own workload for a while; the same for every size of a depth fleet, so kept."""
     if fleet.kind == "depth":
         # A session does the same however many there are.
-        fleet = msgspec.structs.replace(fleet, size=min(fleet.size, sessions))
+        fleet = msgspec.structs.replace(fleet, size=min(fleet.size, WATCHED))
     fleet = msgspec.structs.replace(fleet, controls=Controls())
-    key = (msgspec.json.encode(fleet), seed)
+    key = msgspec.json.encode(fleet)
     if key not in _SEEN:
-        _SEEN[key] = _watched(fleet, seed)
+        _SEEN[key] = _watched(fleet, WATCH_SEED)
     return _SEEN[key]
 
 
-# By the fleet as it was watched, and the seed; a process watches a handful.
-_SEEN: Final[dict[tuple[bytes, int], Watched]] = {}
+# By the fleet as it was watched; a process watches a handful.
+_SEEN: Final[dict[bytes, Watched]] = {}
 
 
 def _watched(fleet: Fleet, seed: int) -> Watched:
@@ -159,7 +160,7 @@ def _watched(fleet: Fleet, seed: int) -> Watched:
 def in_flight(trial: Trial) -> Outcome:
     """How much is open at once at this size, and how long a sweep over it takes."""
     fleet = trial.fleet
-    seen = watched(fleet, trial.seed, WATCHED_QUICK if trial.quick else WATCHED)
+    seen = watched(fleet)
     kinds = declared(fleet)
     values: dict[str, float] = {}
     if "payments" in kinds:

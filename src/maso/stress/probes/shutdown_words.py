@@ -3,11 +3,12 @@
 Every figure comes from the view; where the fleet file declares too little, the text names the key.
 """
 
+from math import sqrt
 from typing import Final
 
 from maso.findings import AnswerFinding, ControlRow, DecisionFinding, Verdict
 from maso.stress.dimension import View
-from maso.stress.probes.shutdown_money import declared, drain_seconds
+from maso.stress.probes.shutdown_money import OPENS, RESERVATION, declared, drain_seconds
 from maso.stress.saying import answer, count, number, price_of_cores, who_decides
 
 DIMENSION_ID: Final = "shutdown"
@@ -164,13 +165,26 @@ def payments(view: View) -> AnswerFinding:
     text = (
         f"{number(most)} {name} at {view.target:,} {view.unit}, from how long each is open in the fleet's "
         "own "
-        "workload, on average and four deviations more. "
+        "workload, on average and four deviations more. Watched were "
+        f"{number(_watched(view))} of them, so this is right to about {_error(view)}. "
     )
     if budget is None:
         text += "How many are bearable is not declared (`target.in_flight_payments_max`)."
         return answer(view, "E7.1", most, name, text, quantity)
     text += f"{number(float(budget))} are declared as the most that may be."
     return answer(view, "E7.1", most, name, text, quantity)
+
+
+def _watched(view: View) -> int:
+    """How many payments or trades were seen being opened."""
+    calls = view.detail("in-flight", "calls") or {}
+    return int(sum(calls.get(opens, 0) for opens, _ in OPENS.values() if opens != RESERVATION[0]))
+
+
+def _error(view: View) -> str:
+    """The standard error of a mean of so many durations, which are about as wide as they are long."""
+    seen = _watched(view)
+    return f"{100 / sqrt(seen):.0f}%" if seen else "nothing: none was seen"
 
 
 def gateway(view: View) -> AnswerFinding:
