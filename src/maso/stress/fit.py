@@ -92,7 +92,7 @@ class Scaling(msgspec.Struct, frozen=True, kw_only=True):
         """The model's value at a size (a geometric mean: half of the runs lie above)."""
         value = self.offset + self.factor * float(shape(self.form, self.parameters, np.array([size]))[0])
         if not self.falling:
-            return value
+            return max(value, 0.0)  # an offset below zero, where the quantity starts beyond small sizes
         return 1 / value if value > 0 else math.inf
 
 
