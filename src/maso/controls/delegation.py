@@ -135,6 +135,18 @@ def _successors_first(edges: Sequence[Sequence[int]]) -> list[int]:
     return order
 
 
+def _take_off(out: dict[int, int], source: int, target: int) -> bool:
+    """One delegation to `target` less in `out`; whether it was the last. ValueError when there was none."""
+    count = out.get(target, 0)
+    if not count:
+        raise ValueError(f"no delegation from {source} to {target} is in force")
+    if count > 1:
+        out[target] = count - 1
+        return False
+    del out[target]
+    return True
+
+
 class DelegationGraph:
     """Who reaches what through live delegations, kept up to date edge by edge.
 
@@ -181,14 +193,8 @@ class DelegationGraph:
 
     def remove(self, source: int, target: int) -> None:
         """One delegation ended; ValueError when there was none."""
-        out = self._out[source]
-        count = out.get(target, 0)
-        if not count:
-            raise ValueError(f"no delegation from {source} to {target} is in force")
-        if count > 1:
-            out[target] = count - 1
+        if not _take_off(self._out[source], source, target):
             return
-        del out[target]
         self._counts -= 1
         self._ended += 1
 
@@ -266,14 +272,8 @@ class SearchedGraph:
 
     def remove(self, source: int, target: int) -> None:
         """One delegation ended; ValueError when there was none."""
-        out = self._out[source]
-        count = out.get(target, 0)
-        if not count:
-            raise ValueError(f"no delegation from {source} to {target} is in force")
-        if count > 1:
-            out[target] = count - 1
+        if not _take_off(self._out[source], source, target):
             return
-        del out[target]
         self._counts -= 1
 
     def reached(self, target: int) -> int:

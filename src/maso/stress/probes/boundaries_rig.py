@@ -26,6 +26,7 @@ from maso.plane.plane import Plane
 from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import CACHE_SIZE, Scanner
 from maso.scan.signals import Signals
+from maso.stress.probes.parts import CountingLog
 
 SOURCE: Final = "stress.source"  # no name in a fleet file may begin so: `first.second` is a desk's, of growth
 SUMMARY: Final = "stress.summary"
@@ -60,26 +61,13 @@ class FreshScanner:
         return found
 
 
-class _Counted:
-    """A log that only numbers its records."""
-
-    __slots__ = ("_count",)
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def append(self, body: bytes) -> int:
-        self._count += 1
-        return self._count - 1
-
-
 class _Log(Protocol):
     def append(self, body: bytes) -> int: ...
 
 
 def new_plane(rules: Rulebook, keys: Keyring, *, with_log: bool = False) -> Plane:
     """A plane with a scanner that has seen nothing; `with_log` writes real evidence, in memory."""
-    log: _Log = _Counted()
+    log: _Log = CountingLog()
     if with_log:
         log = LogWriter(b"stress run 00000", b"s" * 32, fleet_sha256=rules.sha256)
     return Plane(rules, keys.plane, log, FreshScanner())  # type: ignore[arg-type]

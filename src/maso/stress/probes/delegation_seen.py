@@ -22,7 +22,7 @@ from maso.plane.plane import Plane
 from maso.sim.driver import Simulation
 from maso.sim.watchers import Performed
 from maso.stress.dimension import LIST_ROWS_MAX, Outcome, Trial
-from maso.stress.probes.delegation_stage import scanner
+from maso.stress.probes.parts import scanner
 
 # Messages of one run: a fleet's pairs are seen a dozen times each, in a second or two of CPU.
 MESSAGES: Final = 12_000

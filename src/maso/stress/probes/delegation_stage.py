@@ -7,7 +7,6 @@ The live graph can be filled with all delegations that the fleet declares at onc
 by a contract would give the same counts, and take as long as the thing to be measured.
 """
 
-from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -24,9 +23,8 @@ from maso.plane.effects import Admitted, Effect, Refuse
 from maso.plane.events import Admit, Arrive, RegisterContract
 from maso.plane.pipeline import Check
 from maso.plane.plane import Plane
-from maso.scan.injection import InjectionDetector
-from maso.scan.scanner import Scanner
 from maso.sim.adversaries.surface import body_of
+from maso.stress.probes.parts import CountingLog, scanner
 
 # What a session of a probe may hold: more types are spread over several sessions (the plane refuses more
 # than 256 contracts in one).
@@ -39,25 +37,6 @@ _CROWD_FROM: Final = 1 << 32  # above the sessions that a probe opens itself
 _encode = msgspec.msgpack.Encoder().encode
 
 
-@cache
-def scanner() -> Scanner:
-    """One a process: its databases take a second to load."""
-    return Scanner(InjectionDetector())
-
-
-class _Log:
-    """Numbers records and forgets them."""
-
-    __slots__ = ("written",)
-
-    def __init__(self) -> None:
-        self.written = 0
-
-    def append(self, body: bytes) -> int:
-        self.written += 1
-        return self.written - 1
-
-
 class Stage:
     """One plane over one fleet, with its ports admitted."""
 
@@ -65,7 +44,7 @@ class Stage:
         self.fleet = fleet
         self.rules = Rulebook(fleet)
         self.keys = Keyring(self.rules, seed)
-        self.plane = Plane(self.rules, self.keys.plane, _Log(), scanner())
+        self.plane = Plane(self.rules, self.keys.plane, CountingLog(), scanner())
         self.now = SECOND
         self.actors: dict[int, Actor] = {}
         self._schemas = {schema.id: schema for schema in fleet.schemas}

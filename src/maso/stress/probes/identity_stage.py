@@ -32,7 +32,7 @@ from maso.plane.effects import Admitted, Effect
 from maso.plane.events import Admit, CloseSession
 from maso.plane.plane import Plane
 from maso.sim.adversaries.surface import body_of
-from maso.stress.probes.delegation_stage import scanner
+from maso.stress.probes.parts import CountingLog, scanner
 from maso.stress.timing import cpu_us
 from maso.verdict import Outcome
 
@@ -41,19 +41,6 @@ _CROWD_SERIAL: Final = 1 << 40
 # Where the fleet file says nothing of rotation: measured figures need some period, and none depends on it.
 _POOL_DAYS: Final = 365
 _encode = msgspec.msgpack.Encoder().encode
-
-
-class _Log:
-    """Numbers records and forgets them; making a record is part of what is measured, keeping it is not."""
-
-    __slots__ = ("written",)
-
-    def __init__(self) -> None:
-        self.written = 0
-
-    def append(self, body: bytes) -> int:
-        self.written += 1
-        return self.written - 1
 
 
 class Held(NamedTuple):
@@ -83,7 +70,7 @@ class Stage:
         self.fleet = fleet
         self.rules = Rulebook(fleet)
         self.keys = Keyring(self.rules, seed)
-        self.plane = Plane(self.rules, self.keys.plane, _Log(), scanner())
+        self.plane = Plane(self.rules, self.keys.plane, CountingLog(), scanner())
         self.pooled = fleet.controls.credentials == "pre-provisioned"
         self.now = SECOND
         self.life_ns = min(t.lifetime_ns_max for t in self.rules.types if not t.is_port)

@@ -33,7 +33,7 @@ from maso.resilience.reconcile import Effect as Step
 from maso.sim.driver import Simulation
 from maso.sim.watchers import Performed
 from maso.stress.dimension import Outcome, Trial
-from maso.stress.probes.delegation_stage import scanner
+from maso.stress.probes.parts import scanner
 
 # Sessions and minutes that are watched: some dozen purchases, in a few seconds of CPU.
 WATCHED: Final = 120

@@ -20,7 +20,7 @@ from maso.resilience.shutdown import Stage
 from maso.sim.outages import Outage
 from maso.sim.rehearsal import Rehearsal, Result, Wish, hurried, prepare, regions_of
 from maso.stress.dimension import Outcome, Trial
-from maso.stress.probes.delegation_stage import scanner
+from maso.stress.probes.parts import scanner
 from maso.stress.probes.shutdown_rig import session_ns
 
 # Sessions of a rehearsal: a few payments are at the gateway whenever the order comes.
