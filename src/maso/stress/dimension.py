@@ -50,6 +50,11 @@ def no_budget(_fleet: Fleet) -> Budget | None:
     return None
 
 
+def limit(declared: float | None, direction: Direction, key: str) -> Budget | None:
+    """The budget that a fleet file declares under `key`; None where it leaves the key out."""
+    return None if declared is None else Budget(declared, direction, key)
+
+
 class Quantity(msgspec.Struct, frozen=True, kw_only=True):
     """One number that a probe returns under this id.
 

@@ -24,6 +24,7 @@ from maso.stress.dimension import (
     Probe,
     Quantity,
     Question,
+    limit,
 )
 from maso.stress.probes import (
     boundaries,
@@ -46,18 +47,15 @@ HANDOFFS_QUICK: Final = (1, 3, 6, 12)
 
 
 def _audit(fleet: Fleet) -> Budget | None:
-    hours = fleet.target.audit_hours_max
-    return None if hours is None else Budget(hours, "max", "target.audit_hours_max")
+    return limit(fleet.target.audit_hours_max, "max", "target.audit_hours_max")
 
 
 def _rate(fleet: Fleet) -> Budget | None:
-    rate = fleet.target.messages_per_second
-    return None if rate is None else Budget(rate, "min", "target.messages_per_second")
+    return limit(fleet.target.messages_per_second, "min", "target.messages_per_second")
 
 
 def _latency(fleet: Fleet) -> Budget | None:
-    latency = fleet.target.latency_ms_max
-    return None if latency is None else Budget(latency, "max", "target.latency_ms_max")
+    return limit(fleet.target.latency_ms_max, "max", "target.latency_ms_max")
 
 
 def _nobody(fleet: Fleet) -> Budget | None:

@@ -22,6 +22,7 @@ from maso.stress.dimension import (
     Quantity,
     Question,
     Settings,
+    limit,
 )
 from maso.stress.probes import (
     delegation_cedar,
@@ -51,18 +52,15 @@ def _declares_none(fleet: Fleet) -> str:
 
 
 def _audit(fleet: Fleet) -> Budget | None:
-    hours = fleet.target.audit_hours_max
-    return None if hours is None else Budget(hours, "max", "target.audit_hours_max")
+    return limit(fleet.target.audit_hours_max, "max", "target.audit_hours_max")
 
 
 def _latency(fleet: Fleet) -> Budget | None:
-    latency = fleet.target.delegation_latency_ms_max
-    return None if latency is None else Budget(latency, "max", "target.delegation_latency_ms_max")
+    return limit(fleet.target.delegation_latency_ms_max, "max", "target.delegation_latency_ms_max")
 
 
 def _rate(fleet: Fleet) -> Budget | None:
-    rate = fleet.workload.delegations_per_minute
-    return None if rate is None else Budget(rate, "min", "workload.delegations_per_minute")
+    return limit(fleet.workload.delegations_per_minute, "min", "workload.delegations_per_minute")
 
 
 _COUNT: Final = Probe(

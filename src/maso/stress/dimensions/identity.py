@@ -18,6 +18,7 @@ from maso.stress.dimension import (
     Probe,
     Quantity,
     Question,
+    limit,
 )
 from maso.stress.probes import (
     identity_blast,
@@ -35,8 +36,7 @@ _HOURS = (1, 2, 4, 8, 16, 24)
 
 
 def _blast(fleet: Fleet) -> Budget | None:
-    share = fleet.target.blast_radius_share_max
-    return None if share is None else Budget(share, "max", "target.blast_radius_share_max")
+    return limit(fleet.target.blast_radius_share_max, "max", "target.blast_radius_share_max")
 
 
 def _sessions(fleet: Fleet) -> Budget | None:

@@ -19,6 +19,7 @@ from maso.stress.dimension import (
     Probe,
     Quantity,
     Question,
+    limit,
 )
 from maso.stress.probes import pace_cascade, pace_signals, pace_words
 from maso.stress.probes.pace_stage import most_critical
@@ -46,8 +47,7 @@ def _informed(_fleet: Fleet) -> Budget:
 
 
 def _blast(fleet: Fleet) -> Budget | None:
-    share = fleet.target.blast_radius_share_max
-    return None if share is None else Budget(share, "max", "target.blast_radius_share_max")
+    return limit(fleet.target.blast_radius_share_max, "max", "target.blast_radius_share_max")
 
 
 def _window(fleet: Fleet) -> Budget | None:
