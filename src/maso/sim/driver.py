@@ -101,6 +101,7 @@ class Simulation:
     plane          handles events; made with `keys.plane` and, to show records to watchers, with `tap`
     size           concurrent sessions of a depth fleet (a breadth fleet is as large as it was grown)
     peak           whether a breadth fleet works at its peak rate
+    ports_outlive_ns  how long after the end the ports' credentials still hold
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Simulation:
         progress: Progress | None = None,
         worlds: Sequence[World] | None = None,
         stop: Stops | None = None,
+        ports_outlive_ns: int = PORTS_OUTLIVE_NS,
     ) -> None:
         self.fleet = fleet
         self.rules = rules
@@ -156,6 +158,7 @@ class Simulation:
         self.person_ns = PERSON_NS if review is None else review * MINUTE * 2 // 5
         self.pace = Degradation(self, faults)
         self._stop = stop
+        self._ports_outlive_ns = ports_outlive_ns
 
     # The run.
 
@@ -184,7 +187,7 @@ class Simulation:
         ports = tuple((rules, 0) for rules in self.rules.types if rules.is_port)
         if not ports:
             return
-        until = self.end + PORTS_OUTLIVE_NS
+        until = self.end + self._ports_outlive_ns
         credential, actors = admission(self.keys, self.rules, 0, ports, self.now, until)
         for actor in actors:
             self.actors[actor.nhi] = self.ports[actor.rules.id] = actor
