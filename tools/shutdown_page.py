@@ -81,7 +81,7 @@ def answers() -> str:
 
 def times() -> str:
     from maso.clock import MS, SECOND
-    from maso.resilience import lease, reconcile, shutdown, switch, twopersons
+    from maso.resilience import asking, lease, shutdown, switch, twopersons
 
     ceilings = ", ".join(f"{s.name.lower()} {ns // SECOND} s" for s, ns in shutdown.CEILINGS_NS.items())
     rows = [
@@ -95,8 +95,21 @@ def times() -> str:
             f"{switch.CALL_NS // SECOND} s, or {switch.CALL_FACTOR} times the slowest port's median",
             "`latency_ms_median` of the ports",
         ],
-        ["an unanswered call is repeated after", f"{reconcile.ANSWER_NS // SECOND} s", "fixed"],
-        ["calls to the gateway at once", str(reconcile.OPEN_MAX), "fixed"],
+        [
+            "calls to the gateway a second, in the sweep",
+            "not limited",
+            "`target.in_flight_confirm_per_second`",
+        ],
+        [
+            "calls to the gateway at once, in the sweep",
+            f"that rate times the longest call; without a rate {asking.AT_ONCE}",
+            "follows",
+        ],
+        [
+            "an unanswered call counts as lost after",
+            "the longest call and one turn at that rate",
+            "follows",
+        ],
         ["who may order", switch.ROLE, "`governance.decision_rights.kill_switch`, else `leave_emergency`"],
     ]
     return table(["what", "unless told", "where it is declared"], rows)

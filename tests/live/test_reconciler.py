@@ -15,6 +15,7 @@ from maso.live.processes import Child
 from maso.live.sqlite import SqliteDatabase
 from maso.live.stores import BatchedStore
 from maso.live.wire import Peer, Server
+from maso.resilience.asking import terms
 from maso.resilience.lease import Lease
 from maso.resilience.reconcile import Answer
 from maso.streams import stream
@@ -88,8 +89,9 @@ class Left:
 
     async def reconcile(self) -> None:
         told = reconciler_process.Told(
-            str(self.folder), self.save(), str(self.sockets / "w"), self.gateway.told.socket, 2
-        )
+            str(self.folder), self.save(), str(self.sockets / "w"), self.gateway.told.socket, 2,
+            terms(None, 2 * SECOND),
+        )  # fmt: skip
         server = Server(self.switch)
         await server.start(self.sockets / "w")
         child = await Child.start("reconciler_process", told, self.folder / "errors.txt")

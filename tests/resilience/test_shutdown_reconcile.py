@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maso.clock import SECOND
+from maso.resilience.asking import AT_ONCE, terms
 from maso.resilience.reconcile import (
     ANSWERS,
-    OPEN_MAX,
     RETRY_MAX_NS,
     WANTED,
     Answer,
@@ -23,6 +23,7 @@ from maso.resilience.reconcile import (
 )
 
 CEILING = 300 * SECOND
+TERMS = terms(None, 2 * SECOND)
 
 
 def item(kind: Kind, book: Book, *, group: str = "O1", right: bool = False, name: str = "x") -> Item:
@@ -35,7 +36,7 @@ def settled(effects: list[Effect]) -> dict[str, State]:
 
 def run(items: list[Item], answers: dict[Verb, Answer | None]) -> tuple[Reconciler, list[Effect]]:
     """Every question gets the answer for its verb; None is silence."""
-    made = Reconciler(items, 0, CEILING)
+    made = Reconciler(items, 0, CEILING, TERMS)
     todo = made.start()
     done: list[Effect] = []
     while True:
@@ -45,7 +46,7 @@ def run(items: list[Item], answers: dict[Verb, Answer | None]) -> tuple[Reconcil
             if isinstance(effect, Ask):
                 answer = answers.get(effect.verb)
                 if answer is not None:
-                    todo += made.answer(effect.item.id, effect.verb, answer, made.now)
+                    todo += made.answer(effect, answer, made.now)
         at = made.next_at
         if at is None:
             return made, done
@@ -148,42 +149,91 @@ def test_silence_is_listed_at_the_ceiling_with_everything_that_hangs_on_it() -> 
     assert 5 < len(tries) < CEILING // RETRY_MAX_NS * 2
 
 
+def asked(effects: list[Effect]) -> list[Ask]:
+    return [effect for effect in effects if isinstance(effect, Ask)]
+
+
 def test_unknown_and_then_captured_is_captured() -> None:
-    made = Reconciler([item(Kind.CAPTURE, Book.ASKED, right=True)], 0, CEILING)
-    made.start()
-    assert made.answer("capture/x", Verb.CONFIRM, Answer.UNKNOWN, 1) == []
+    made = Reconciler([item(Kind.CAPTURE, Book.ASKED, right=True)], 0, CEILING, TERMS)
+    (ask,) = asked(made.start())
+    assert made.answer(ask, Answer.UNKNOWN, 1) == []
     at = made.next_at
     assert at is not None
-    (again,) = made.advance(at)
-    assert isinstance(again, Ask)
-    (told,) = made.answer("capture/x", Verb.CONFIRM, Answer.DONE, at + 1)
+    (again,) = asked(made.advance(at))
+    assert (again.key, again.attempt) == (ask.key, 2)
+    (told,) = made.answer(again, Answer.DONE, at + 1)
     assert isinstance(told, Settle)
     assert told.state is State.CONFIRMED
 
 
 def test_answers_that_nobody_waits_for_change_nothing() -> None:
-    made = Reconciler([item(Kind.CAPTURE, Book.ASKED, right=True)], 0, CEILING)
-    made.start()
-    assert made.answer("capture/y", Verb.CONFIRM, Answer.DONE, 1) == []
-    assert made.answer("capture/x", Verb.REFUND, Answer.DONE, 1) == []
-    made.answer("capture/x", Verb.CONFIRM, Answer.DONE, 1)
-    assert made.answer("capture/x", Verb.CONFIRM, Answer.REFUSED, 2) == []
+    made = Reconciler([item(Kind.CAPTURE, Book.ASKED, right=True)], 0, CEILING, TERMS)
+    (ask,) = asked(made.start())
+    assert made.answer(ask._replace(item=ask.item._replace(id="capture/y")), Answer.DONE, 1) == []
+    assert made.answer(ask._replace(verb=Verb.REFUND), Answer.DONE, 1) == []
+    assert len(made.answer(ask, Answer.DONE, 1)) == 1
+    assert made.answer(ask, Answer.REFUSED, 2) == []
     assert made.cases["capture/x"].state is State.CONFIRMED
 
 
+def test_an_answer_that_comes_after_all_is_taken_and_its_question_not_repeated() -> None:
+    made = Reconciler([item(Kind.CAPTURE, Book.ASKED, right=True)], 0, CEILING, TERMS)
+    (ask,) = asked(made.start())
+    assert made.advance(TERMS.answer_ns) == []  # lost
+    (told,) = made.answer(ask, Answer.DONE, TERMS.answer_ns + 1)
+    assert isinstance(told, Settle)
+    assert made.done
+    assert made.advance(TERMS.answer_ns + RETRY_MAX_NS) == []
+
+
+def test_busy_to_an_earlier_try_says_nothing_about_the_one_that_is_out() -> None:
+    made = Reconciler([item(Kind.CAPTURE, Book.ASKED, right=True)], 0, CEILING, TERMS)
+    (first,) = asked(made.start())
+    made.advance(TERMS.answer_ns)
+    assert made.next_at is not None
+    at = made.next_at
+    (_second,) = asked(made.advance(at))
+    assert made.answer(first, Answer.BUSY, at + 1) == []
+    assert asked(made.advance(at + TERMS.answer_ns - 1)) == []
+
+
+def test_an_answer_to_a_question_whose_turn_was_near_leads_to_the_next_one_once() -> None:
+    """Lost, due again, and held back by the pace when its answer comes after all."""
+    slow = terms(0.1, SECOND)
+    items = [item(Kind.CAPTURE, Book.ASKED, group=name, name=name) for name in "xy"]
+    made = Reconciler(items, 0, CEILING, slow)
+    (ask,) = asked(made.start())
+    made.advance(slow.answer_ns)
+    late = slow.answer_ns + SECOND
+    assert made.advance(late) == []
+    made.answer(ask, Answer.CANCELLED, late + 1)
+    more = [one for at in range(20, 100, 10) for one in asked(made.advance(at * SECOND))]
+    assert [one.verb for one in more if one.item is items[0]][:1] == [Verb.VOID]
+    assert len({one.name for one in more}) == len(more)
+    assert not any(one.item is items[0] and one.attempt == 2 for one in more[:2])
+
+
 def test_never_more_calls_at_once_than_the_gateway_takes() -> None:
-    items = [item(Kind.CAPTURE, Book.ASKED, group=f"O{n}", name=str(n)) for n in range(3 * OPEN_MAX)]
-    made = Reconciler(items, 0, CEILING)
-    asked = [e for e in made.start() if isinstance(e, Ask)]
-    assert len(asked) == OPEN_MAX
-    made.answer(asked[0].item.id, Verb.CANCEL, Answer.CANCELLED, 1)
-    more = made.answer(asked[0].item.id, Verb.VOID, Answer.DONE, 2)
-    assert sum(isinstance(e, Ask) for e in more) == 1
+    items = [item(Kind.CAPTURE, Book.ASKED, group=f"O{n}", name=str(n)) for n in range(3 * AT_ONCE)]
+    made = Reconciler(items, 0, CEILING, TERMS)
+    first = asked(made.start())
+    assert [ask.item.id for ask in first] == [f"capture/{n}" for n in range(AT_ONCE)]
+    (void,) = asked(made.answer(first[0], Answer.CANCELLED, 1))  # what was begun comes first
+    assert (void.item, void.verb) == (first[0].item, Verb.VOID)
+    (new,) = asked(made.answer(void, Answer.DONE, 2))
+    assert new.item.id == f"capture/{AT_ONCE}"
+
+
+def test_what_needs_no_gateway_does_not_wait_for_it() -> None:
+    items = [item(Kind.CAPTURE, Book.ASKED, group=f"O{n}", name=str(n)) for n in range(9)]
+    items.append(item(Kind.RESERVATION, Book.OPEN, group="R"))
+    made = Reconciler(items, 0, CEILING, terms(1, 2 * SECOND))
+    assert settled(made.start()) == {"reservation/x": State.CANCELLED}
 
 
 def test_two_items_with_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="`order/x` stands twice"):
-        Reconciler([item(Kind.ORDER, Book.OPEN)] * 2, 0, CEILING)
+        Reconciler([item(Kind.ORDER, Book.OPEN)] * 2, 0, CEILING, TERMS)
 
 
 books = st.sampled_from([(kind, book) for kind, book, right in WANTED if right])
@@ -201,7 +251,7 @@ def test_nothing_is_ever_ambiguous(
         item(kind, book, group=f"O{group}", right=right, name=str(number))
         for number, ((kind, book), right, group) in enumerate(chosen)
     ]
-    made = Reconciler(items, 0, CEILING)
+    made = Reconciler(items, 0, CEILING, TERMS)
     todo, step = made.start(), 0
     ended: dict[str, State] = {}
     while not made.done:
@@ -215,7 +265,7 @@ def test_nothing_is_ever_ambiguous(
             answer = answers[step % len(answers)]
             step += 1
             if answer is not None:
-                todo += made.answer(ask.item.id, ask.verb, answer, made.now)  # type: ignore[arg-type]
+                todo += made.answer(ask, answer, made.now)  # type: ignore[arg-type]
         else:
             at = made.next_at
             assert at is not None

@@ -13,6 +13,7 @@ from maso.evidence.records import GateRecord, encode_record
 from maso.fleet.load import load_fleet
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
+from maso.resilience.asking import terms
 from maso.resilience.reconcile import Answer, Ask, Reconciler, Settle, State
 from maso.resilience.shutdown import Stage
 from maso.scan.injection import InjectionDetector
@@ -234,14 +235,15 @@ def arguments(name: str, facts: dict[str, object]) -> dict[str, object]:
 def sweep(store: MemoryStore, gateway: Gateway, *, stop_after: int = 1 << 30) -> list[Settle]:
     """One reconciliation; it dies after so many effects."""
     strangers = settling.strangers(store, list(gateway.holds()), list(gateway.accounts()))
-    made = Reconciler([*settling.items(store, lambda ref: ref % 2 == 0), *strangers], 0, 300 * SECOND)
+    found = [*settling.items(store, lambda ref: ref % 2 == 0), *strangers]
+    made = Reconciler(found, 0, 300 * SECOND, terms(None, 2 * SECOND))
     todo, settles = made.start(), []
     while todo and stop_after:
         stop_after -= 1
         effect = todo.pop(0)
         if isinstance(effect, Ask):
             answer = gateway.call(settling.call_of(store, effect))
-            todo += made.answer(effect.item.id, effect.verb, answer, 0)
+            todo += made.answer(effect, answer, 0)
         else:
             settling.book(store, effect)
             settles.append(effect)

@@ -5,10 +5,12 @@ from functools import cache
 import msgspec
 import pytest
 
+from maso.clock import SECOND
 from maso.fleet.load import load_file
 from maso.fleet.model import Fleet
 from maso.fleet.resize import resize
 from maso.resilience import lease as lease_module
+from maso.resilience.asking import terms
 from maso.stress.dimension import Trial, adapted
 from maso.stress.dimensions.shutdown import DIMENSION
 from maso.stress.probes import shutdown_money, shutdown_rig, shutdown_try
@@ -60,13 +62,17 @@ def test_more_regions_change_little() -> None:
     assert found < 5
 
 
-def test_a_sweep_that_asks_more_than_is_answered_in_time_repeats_itself() -> None:
-    hasty, retries, listed = shutdown_money.sweep(120, 10, 3_600 * 10**9)
-    paced, none, _ = shutdown_money.sweep(120, 10, 3_600 * 10**9, shutdown_money.paced(10))
-    assert (paced, none, listed) == (12.0, 0, 0)
-    assert hasty > 2 * paced
-    assert retries > 100
-    assert shutdown_money.sweep(0, 10, 10**9) == (0.0, 0, 0)
+def test_a_sweep_at_the_gateways_own_rate_repeats_nothing() -> None:
+    assert shutdown_money.sweep(120, 10, terms(10, 2 * SECOND)) == (12.0, 0, 0)
+    assert shutdown_money.sweep(120, 10, terms(10, 2 * SECOND), 2 * SECOND) == (14.0, 0, 0)
+    assert shutdown_money.sweep(0, 10, terms(10, SECOND)) == (0.0, 0, 0)
+
+
+def test_a_gateway_that_is_slower_than_declared_is_asked_less() -> None:
+    """Half of what is declared: it is never idle, and few calls are repeated."""
+    swept = shutdown_money.sweep(400, 5, terms(10, 10 * SECOND))
+    assert (swept.seconds, swept.listed) == (80.0, 0)
+    assert swept.repeats < 100
 
 
 def test_what_is_open_grows_with_the_sessions() -> None:

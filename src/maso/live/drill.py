@@ -176,7 +176,7 @@ class Drill:
             EPOCH, plan.lease_ns, plan.renew_ns, plan.drift_ns, bus, fault.corrupt, fault.deaf,
         )  # fmt: skip
         self._told["reconciler_process"] = reconciler_process.Told(
-            str(folder), wish.database, switch, gateway, EPOCH + 1
+            str(folder), wish.database, switch, gateway, EPOCH + 1, plan.asking
         )
         await self._proxy.start()
         for name in ("switch_process", "gateway_process", "platform_process", "reconciler_process"):

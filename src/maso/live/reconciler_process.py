@@ -20,17 +20,19 @@ from maso.envelope import MessageKind
 from maso.evidence.format import EvidenceError
 from maso.evidence.read import read
 from maso.evidence.records import GateRecord, MessageRecord, decode_record
+from maso.live.committing import META
 from maso.live.databases import open_database
 from maso.live.gateway import Right
 from maso.live.gateway_process import FENCED, PAGE_ROWS
+from maso.live.keeping import LAST_COMMITTED, keep_all
 from maso.live.kernel import LiveKernel
 from maso.live.paying import HISTORY_PAGE, HISTORY_SECONDS_MAX
 from maso.live.processes import ready, report_task, run_child, say
 from maso.live.stores import BatchedStore
 from maso.live.wire import Client, LostError
 from maso.resilience import lease
+from maso.resilience.asking import Terms
 from maso.resilience.reconcile import (
-    ANSWER_NS,
     UNANSWERED,
     Answer,
     Ask,
@@ -49,6 +51,8 @@ from maso.worlds.gateway import Account, Hold
 # The switch is asked this often whether the time has come; outcomes are written this often.
 POLL_SECONDS: Final = 0.1
 COMMIT_SECONDS: Final = 0.05
+# A page of the gateway's statement.
+STATEMENT_SECONDS: Final = 2.0
 TABLE: Final = "settlement"
 
 T = TypeVar("T")
@@ -58,13 +62,14 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What a reconciler is started with. `epoch` fences the database."""
+    """What a reconciler is started with. `epoch` fences the database; `asking`: what the gateway takes."""
 
     evidence: str
     database: str
     switch_socket: str
     gateway_socket: str
     epoch: int
+    asking: Terms
 
 
 class Settlement(msgspec.Struct):
@@ -121,6 +126,7 @@ class ReconcilerProcess:
         database.fence(self._told.epoch)
         started = self._kernel.now
         self._store.fill(database.load())
+        keep_all(self._store, LAST_COMMITTED, int(self._store.get(META, "at") or 0))
         await self._tell_past()
         committed = committed_before_freeze(Path(self._told.evidence))
         found = settling.items(self._store, committed)
@@ -203,7 +209,7 @@ class ReconcilerProcess:
         rows: list[T] = []
         while True:
             page = await self._gateway.ask(
-                "statement", [_encode(self._lease), table, len(rows)], ANSWER_NS / 1e9
+                "statement", [_encode(self._lease), table, len(rows)], STATEMENT_SECONDS
             )
             rows += msgspec.convert(page, list[kind])  # type: ignore[valid-type]
             if len(page) < PAGE_ROWS:
@@ -211,12 +217,12 @@ class ReconcilerProcess:
 
     async def _settle_all(self, database: Any, found: list[Item], until: int) -> Reconciler:
         now = self._kernel.now
-        self._sweep = Reconciler(found, now, max(0, until - now))
+        self._sweep = Reconciler(found, now, max(0, until - now), self._told.asking)
         self._follow(self._sweep.start())
-        while not self._sweep.done:
+        while (at := self._sweep.next_at) is not None:
             self._wake.clear()
             try:
-                async with asyncio.timeout(COMMIT_SECONDS):
+                async with asyncio.timeout(min(COMMIT_SECONDS, (at - self._kernel.now) / 1e9)):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -246,11 +252,11 @@ class ReconcilerProcess:
         right = Right(lease.RECONCILER, self._lease.epoch, 0, 0)
         body: Any = [tuple(call), tuple(right), _encode(self._lease)]
         try:
-            said, _ = await self._gateway.ask("call", body, ANSWER_NS / 1e9)
+            said, _ = await self._gateway.ask("call", body, self._told.asking.answer_ns / 1e9)
         except LostError:
             return  # it is asked again after a wait, or listed
         answer = Answer.UNKNOWN if said == FENCED else Answer(said)
-        self._follow(self._sweep.answer(ask.item.id, ask.verb, answer, self._kernel.now))
+        self._follow(self._sweep.answer(ask, answer, self._kernel.now))
         self._wake.set()
 
 

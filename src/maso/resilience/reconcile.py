@@ -8,25 +8,28 @@ drawn in `docs/shutdown.md`. Every item goes
     unknown > asked > confirmed | cancelled | listed
 
 and its last state never changes. Items of one order are settled in order (authorisation, capture, refund,
-then the order, then its stock), orders side by side, at most `open_max` calls at once: a gateway's capacity
-for such calls is limited, and this is what holds it.
+then the order, then its stock), orders side by side, as fast as the gateway takes it (`asking.py`).
 
 Idempotent: every call has a key made from the item alone, so that a second sweep, or the second half of one
 that was killed, is answered with what was done before. `cancel` leaves a tombstone at the gateway, so that a
 call that is still under way somewhere arrives at nothing.
 
-No answer, `busy` or `unknown` are asked again after a wait that doubles; what has no outcome by the ceiling,
-or contradicts itself, is *listed* for a person with the reason. `ambiguous` counts what is none of these.
+No answer, `busy` or `unknown` are asked again after a wait that doubles, never while an answer can still
+come; one that comes after all is taken. What has no outcome by the ceiling, or contradicts itself, is
+*listed* for a person with the reason. `ambiguous` counts what is none of these.
 
 Not handled: how books are read and written (`worlds/settling.py` does it for the shop), what a person
 decides about a listed item, a gateway that lies consistently.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
+from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
 from maso.clock import SECOND
+from maso.resilience.asking import Asking, Name, Terms
 
 
 class Kind(StrEnum):
@@ -162,11 +165,8 @@ ANSWERS: Final[dict[tuple[Kind, Verb, Answer], Next]] = {
 # The first wait before an unanswered call is repeated, and the longest.
 RETRY_NS: Final = 500 * 1_000_000
 RETRY_MAX_NS: Final = 30 * SECOND
-# How long an answer may take before the call counts as lost.
-ANSWER_NS: Final = 2 * SECOND
-# Calls at once. E7 asks whether the gateway can take the sweep: this is what it must take.
-OPEN_MAX: Final = 50
 UNANSWERED: Final = "the gateway gave no answer in time"
+UNASKED: Final = "nobody came to it before the time was over"
 
 
 class Item(NamedTuple):
@@ -203,6 +203,10 @@ class Ask(NamedTuple):
     key: str
     attempt: int
 
+    @property
+    def name(self) -> Name:
+        return (self.item.id, self.verb, self.attempt)
+
 
 class Settle(NamedTuple):
     """Write the outcome into our books. `verb` is what the gateway did last; None where it was not asked."""
@@ -225,38 +229,47 @@ def _rank(item: Item, capturing: set[str]) -> int:
 class Case:
     """One item on its way."""
 
-    __slots__ = ("due", "item", "state", "tries", "verb", "waiting", "why")
+    __slots__ = ("item", "state", "tries", "verb", "waiting", "why")
 
     def __init__(self, item: Item) -> None:
         self.item = item
         self.state = State.UNKNOWN
         self.verb: Verb | None = None
         self.tries = 0
-        self.due = 0  # when it is asked again; while an answer is awaited, when that counts as lost
-        self.waiting = False
+        self.waiting = False  # for the answer to the latest try
         self.why = ""
+
+    @property
+    def name(self) -> Name:
+        """Of the latest call."""
+        return (self.item.id, self.verb or "", self.tries)
 
 
 class Reconciler:
     """One sweep over `items`. Everything comes through `start`, `answer` and `advance`; effects go out."""
 
     __slots__ = (
+        "_again",
+        "_asking",
+        "_begun",
         "_captured",
         "_capturing",
         "_ceiling",
         "_groups",
         "_open",
-        "_open_max",
-        "_ready",
+        "_turn",
         "cases",
         "now",
     )
 
-    def __init__(self, items: Iterable[Item], now: int, ceiling_ns: int, open_max: int = OPEN_MAX) -> None:
+    def __init__(self, items: Iterable[Item], now: int, ceiling_ns: int, terms: Terms) -> None:
         self.now = now
         self._ceiling = now + ceiling_ns
-        self._open_max = open_max
-        self._open: dict[str, Case] = {}  # asked, answer awaited or wait running
+        self._asking = Asking(terms, now)
+        self._begun = False
+        self._open: dict[str, Case] = {}  # the gateway is to be asked, or was
+        self._turn: deque[Case] = deque()  # of these, those that wait for nothing but their turn
+        self._again: list[tuple[int, Name]] = []  # a heap: when a wait is over, and after which call
         self._captured: set[str] = set()  # groups whose money was taken in this sweep
         self._capturing: set[str] = set()  # groups of which a capture is an item
         self.cases: dict[str, Case] = {}
@@ -271,59 +284,75 @@ class Reconciler:
         for group in groups.values():
             group.sort(key=lambda case: (_rank(case.item, self._capturing), case.item.id), reverse=True)
         self._groups = groups  # the next of each is last
-        self._ready = list(reversed(groups))
 
     def start(self) -> list[Effect]:
-        return self._fill()
+        """What needs no gateway is settled at once; the rest is asked in turn."""
+        self._begun = True
+        effects: list[Effect] = []
+        for group in self._groups:
+            effects += self._next(group)
+        self._turn.reverse()  # the first group first
+        return effects + self._ask_in_turn()
 
-    def answer(self, item_id: str, verb: Verb, answer: Answer, now: int) -> list[Effect]:
+    def answer(self, ask: Ask, said: Answer, now: int) -> list[Effect]:
         """The gateway's answer. One that nobody waits for any more changes nothing."""
         self.now = max(self.now, now)
-        case = self._open.get(item_id)
-        if case is None or not case.waiting or case.verb is not verb:
+        self._asking.answered(ask.name, self.now, busy=said is Answer.BUSY)
+        return self._take(ask, said) + self._ask_in_turn()
+
+    def _take(self, ask: Ask, said: Answer) -> list[Effect]:
+        """An answer to an earlier try is as good as one to the latest: the key is the same."""
+        case = self._open.get(ask.item.id)
+        if case is None or case.verb is not ask.verb or not case.tries:
             return []
-        case.waiting = False
-        if answer in (Answer.BUSY, Answer.UNKNOWN):
-            case.due = self.now + self._wait(case)
+        if said in (Answer.BUSY, Answer.UNKNOWN):
+            if case.waiting and ask.attempt == case.tries:
+                self._wait(case)
             return []
-        step = ANSWERS.get((case.item.kind, verb, answer))
+        step = ANSWERS.get((case.item.kind, ask.verb, said))
         if step is None:
             return self._settled(
-                case, State.LISTED, f"the gateway answers `{answer.value}` to `{verb.value}`"
+                case, State.LISTED, f"the gateway answers `{said.value}` to `{ask.verb.value}`"
             )
         if step.verb is None:
             assert step.state is not None
             return self._settled(case, step.state, step.meaning)
-        case.tries = 0
-        return [self._ask(case, step.verb)]
+        self._put(case, step.verb)
+        return []
 
     def advance(self, now: int) -> list[Effect]:
-        """Time passes: what is due is asked again, what has no outcome at the ceiling is listed."""
+        """Time passes: what is due is asked, what has no outcome at the ceiling is listed."""
         self.now = max(self.now, now)
         if self.now >= self._ceiling:
             return self._list_rest()
-        effects: list[Effect] = []
-        for case in list(self._open.values()):
-            if case.due > self.now:
-                continue
-            if case.waiting:  # nobody answered
-                case.waiting = False
-                case.due = self.now + self._wait(case)
-                continue
-            assert case.verb is not None
-            effects.append(self._ask(case, case.verb))
-        return effects
+        for name in self._asking.lost(self.now):
+            case = self._open.get(name[0])
+            if case is not None and case.waiting and case.name == name:
+                self._wait(case)
+        while self._again and self._again[0][0] <= self.now:
+            name = heappop(self._again)[1]
+            case = self._open.get(name[0])
+            if case is not None and case.name == name:  # nothing came after all
+                self._turn.append(case)
+        return self._ask_in_turn()
 
     @property
     def next_at(self) -> int | None:
         """When `advance` has something to do; None when everything is settled."""
-        if not self._open:
+        if self.done:
             return None
-        return min(self._ceiling, *(case.due for case in self._open.values()))
+        times = [self._ceiling]
+        if self._turn:
+            times.append(self._asking.next_at())
+        if self._again:
+            times.append(self._again[0][0])
+        if self._asking.lost_at is not None:
+            times.append(self._asking.lost_at)
+        return min(times)
 
     @property
     def done(self) -> bool:
-        return not self._open and not self._ready
+        return not self._open and (self._begun or not self._groups)
 
     @property
     def ambiguous(self) -> int:
@@ -333,13 +362,37 @@ class Reconciler:
     def count(self, state: State) -> int:
         return sum(case.state is state for case in self.cases.values())
 
-    # The way of one group.
+    # Asking.
 
-    def _fill(self) -> list[Effect]:
+    def _put(self, case: Case, verb: Verb) -> None:
+        """The item's next question. What was begun is brought to its end before anything new."""
+        self._no_turn(case)
+        case.verb, case.tries, case.waiting = verb, 0, False
+        self._turn.appendleft(case)
+
+    def _no_turn(self, case: Case) -> None:
+        """Its answer came after all: it was about to be asked again."""
+        if case.tries and not case.waiting and case in self._turn:
+            self._turn.remove(case)
+
+    def _ask_in_turn(self) -> list[Effect]:
         effects: list[Effect] = []
-        while self._ready and len(self._open) < self._open_max:
-            effects += self._next(self._ready.pop())
+        while self._turn and self._asking.may(self.now):
+            case = self._turn.popleft()
+            assert case.verb is not None
+            case.state, case.waiting = State.ASKED, True
+            case.tries += 1
+            ask = Ask(case.item, case.verb, f"settle/{case.verb.value}/{case.item.id}", case.tries)
+            self._asking.asked(ask.name, self.now)
+            effects.append(ask)
         return effects
+
+    def _wait(self, case: Case) -> None:
+        case.waiting = False
+        wait = min(RETRY_MAX_NS, RETRY_NS << min(case.tries - 1, 10))
+        heappush(self._again, (self.now + wait, case.name))
+
+    # The way of one group.
 
     def _next(self, group: str) -> list[Effect]:
         """The next items of a group, up to the first that the gateway must be asked about."""
@@ -359,7 +412,7 @@ class Reconciler:
                     effects += self._list_group(case)
             else:
                 self._open[case.item.id] = case
-                effects.append(self._ask(case, want.verb))
+                self._put(case, want.verb)
                 return effects
         return effects
 
@@ -383,12 +436,11 @@ class Reconciler:
 
     def _settled(self, case: Case, state: State, why: str) -> list[Effect]:
         del self._open[case.item.id]
+        self._no_turn(case)
         effects = self._close(case, state, why)
         if state is State.LISTED:
-            effects += self._list_group(case)
-        else:
-            effects += self._next(case.item.group)
-        return effects + self._fill()
+            return effects + self._list_group(case)
+        return effects + self._next(case.item.group)
 
     def _list_group(self, case: Case) -> list[Effect]:
         """What hangs on a listed item waits for the same person: nothing of its order is released."""
@@ -404,26 +456,11 @@ class Reconciler:
             self._captured.add(case.item.group)
         return [Settle(case.item, state, case.verb, why)]
 
-    def _ask(self, case: Case, verb: Verb) -> Ask:
-        case.verb, case.state, case.waiting = verb, State.ASKED, True
-        case.tries += 1
-        case.due = self.now + ANSWER_NS
-        return Ask(case.item, verb, f"settle/{verb.value}/{case.item.id}", case.tries)
-
-    @staticmethod
-    def _wait(case: Case) -> int:
-        return min(RETRY_MAX_NS, RETRY_NS << min(case.tries - 1, 10))
-
     def _list_rest(self) -> list[Effect]:
         effects: list[Effect] = []
-        for case in list(self._open.values()):
-            del self._open[case.item.id]
-            effects += self._close(case, State.LISTED, UNANSWERED)
+        for case in self._open.values():
+            effects += self._close(case, State.LISTED, UNANSWERED if case.tries else UNASKED)
             effects += self._list_group(case)
-        while self._ready:
-            group = self._groups[self._ready.pop()]
-            while group:
-                effects += self._close(
-                    group.pop(), State.LISTED, "nobody came to it before the time was over"
-                )
+        self._open.clear()
+        self._turn.clear()
         return effects

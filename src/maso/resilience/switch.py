@@ -23,6 +23,7 @@ from nacl.signing import SigningKey
 
 from maso.clock import MINUTE, SECOND
 from maso.fleet.model import Fleet
+from maso.resilience.asking import Terms, terms
 from maso.resilience.lease import DRIFT_NS, LEASE_NS, RENEW_NS, Issuer, Lease, Revocation, bound_ns
 from maso.resilience.shutdown import CEILINGS_NS, STAGE_NAMES, Moved, Shutdown, Stage, Stays, Trigger
 from maso.resilience.twopersons import CONFIRM_NS, Counted, Person, Refused, Registry, TwoPersons
@@ -56,6 +57,7 @@ class StopPlan(NamedTuple):
     renew_ns: int = RENEW_NS
     drift_ns: int = DRIFT_NS
     confirm_ns: int = CONFIRM_NS
+    asking: Terms = terms(None, CALL_NS)
 
     def bound_ns(self, *, immediate: bool = False, partition: bool = False) -> int:
         """The longest time from the order to the last effect; see `lease.bound_ns`."""
@@ -72,12 +74,14 @@ def stop_plan(fleet: Fleet) -> StopPlan:
     rights = fleet.governance.decision_rights
     named = [rights[key] for key in ROLE_KEYS if key in rights]
     longest = max((port.latency_ms_median for port in fleet.ports), default=0) * CALL_FACTOR * 1_000_000
+    call_ns = max(longest, CALL_NS)
     return StopPlan(
         tuple(TypeAt(t.id, t.cluster, t.region or regions.get(t.cluster, "")) for t in fleet.types),
         ceilings,
         {stage: s.customer_message for stage, s in declared.items() if s.customer_message},
         tuple(named[:1] or (ROLE,)),
-        max(longest, CALL_NS),
+        call_ns,
+        asking=terms(fleet.target.in_flight_confirm_per_second, call_ns),
     )
 
 

@@ -39,6 +39,8 @@ from maso.worlds.base import Store
 from maso.worlds.gateway import Call
 
 TICK_MIN_NS: Final = 50 * MS
+# A thousand calls a second: more than any gateway is asked.
+SWEEP_TICK_MIN_NS: Final = MS
 REPEAT_NS: Final = SECOND
 
 
@@ -179,6 +181,7 @@ class Sweeper:
         self._sweep: Sweep | None = None
         self._statement: Statement | None = None
         self.reconciler: Reconciler | None = None
+        self._planned: int | None = None
         self.crashes = 0
         self.finished: dict[str, int] = {}
         self.began: dict[str, int] = {}
@@ -234,21 +237,31 @@ class Sweeper:
         live, taken = self._live(scope), self._taken(scope)
         found = settling.items(self._store, self._committed(scope), live, taken)
         left = max(0, sweep.until - now)
-        self.reconciler = Reconciler((*found, *strangers), now, left)
+        self.reconciler = Reconciler((*found, *strangers), now, left, self._scene.plan.asking)
+        self._planned = None
         self._do(self.reconciler.start())
-        self._tick(self._life)
+        self._go_on()
 
-    def _tick(self, life: int) -> None:
-        reconciler = self.reconciler
-        if life != self._life or reconciler is None:
-            return
-        self._do(reconciler.advance(self._scene.kernel.now))
+    def _go_on(self) -> None:
+        """It is done, or has something to do at a time that may be earlier than the one planned."""
+        reconciler, now = self.reconciler, self._scene.kernel.now
+        assert reconciler is not None
         if reconciler.done:
-            self._finish(life)
+            self._finish(self._life)
             return
-        at = reconciler.next_at
-        assert at is not None
-        self._scene.kernel.at(max(at, self._scene.kernel.now + TICK_MIN_NS), self._tick, life)
+        assert reconciler.next_at is not None
+        at = max(reconciler.next_at, now + SWEEP_TICK_MIN_NS)
+        if self._planned is None or not now < self._planned <= at:
+            self._planned = at
+            self._scene.kernel.at(at, self._tick, (self._life, at))
+
+    def _tick(self, what: tuple[int, int]) -> None:
+        life, planned = what
+        if life != self._life or self.reconciler is None or planned != self._planned:
+            return
+        self._planned = None
+        self._do(self.reconciler.advance(self._scene.kernel.now))
+        self._go_on()
 
     def _finish(self, life: int) -> None:
         sweep = self._sweep
@@ -290,9 +303,8 @@ class Sweeper:
     def _answered(self, life: int, ask: Ask, answer: Answer) -> None:
         if life != self._life or self.reconciler is None:
             return
-        self._do(self.reconciler.answer(ask.item.id, ask.verb, answer, self._scene.kernel.now))
-        if self.reconciler.done:
-            self._finish(life)
+        self._do(self.reconciler.answer(ask, answer, self._scene.kernel.now))
+        self._go_on()
 
 
 def persons(seed: int) -> tuple[tuple[Person, ...], dict[str, SigningKey]]:

@@ -176,7 +176,7 @@ _IN_FLIGHT: Final = Probe(
             budget_key="shutdown",
         ),
         Quantity(
-            id="sweep_paced_s", title="the same, asking no more at once than is answered in time",
+            id="sweep_slow_s", title="the same while every answer takes the longest that one may",
             unit="seconds", mark="simulated", controls=_COMMIT, expected="linear", exact=True,
         ),
         Quantity(

@@ -9,8 +9,8 @@ A payment is open from the moment at which its authorisation is asked for until 
 session ends; stock from its reservation until it is paid for or released; a trade from its placing until it
 is settled. Every other action that cannot be taken back is open while its call is.
 
-The sweep is the real `Reconciler`, asking a gateway that takes the declared number of calls a second, in
-order.
+The sweep is the real `Reconciler` at the pace that the fleet file gives it, asking a gateway that takes the
+declared number of calls a second, in order.
 """
 
 from collections import deque
@@ -28,8 +28,9 @@ from maso.journeys.actors import Keyring
 from maso.plane.effects import Effect, Perform
 from maso.plane.events import CloseSession
 from maso.plane.plane import Plane
-from maso.resilience.reconcile import ANSWER_NS, OPEN_MAX, Answer, Ask, Book, Item, Kind, Reconciler, State
-from maso.resilience.reconcile import Effect as Step
+from maso.resilience.asking import Terms
+from maso.resilience.reconcile import Answer, Ask, Book, Item, Kind, Reconciler, State
+from maso.resilience.switch import stop_plan
 from maso.sim.driver import Simulation
 from maso.sim.watchers import Performed
 from maso.stress.dimension import Outcome, Trial
@@ -176,11 +177,18 @@ def in_flight(trial: Trial) -> Outcome:
     to_settle = values.get("payments_open", values.get("trades_open", values.get("calls_open")))
     details: dict[str, object] = {"calls": seen.calls, "kinds": sorted(kinds)}
     if rate and to_settle is not None:
-        seconds, retries, listed = sweep(round(to_settle), rate, SWEEP_MAX_NS)
-        values["sweep_s"] = seconds
-        values["sweep_paced_s"] = sweep(round(to_settle), rate, SWEEP_MAX_NS, paced(rate))[0]
+        plan = stop_plan(fleet)
+        swept = sweep(round(to_settle), rate, plan.asking)
+        slow = sweep(round(to_settle), rate, plan.asking, plan.call_ns)
+        values["sweep_s"], values["sweep_slow_s"] = swept.seconds, slow.seconds
         values["drain_holds"] = rate * drain_seconds(fleet)
-        details |= {"retries": retries, "listed": listed, "to_settle": round(to_settle)}
+        details |= {
+            "repeats": swept.repeats + slow.repeats,
+            "listed": swept.listed + slow.listed,
+            "to_settle": round(to_settle),
+            "call_s": plan.call_ns / SECOND,
+            "at_once": plan.asking.at_once,
+        }
     return Outcome(values=values, details=details)
 
 
@@ -201,15 +209,16 @@ def drain_seconds(fleet: Fleet) -> int:
     return next((stage.seconds_max for stage in fleet.shutdown if stage.stage == "drain"), 0)
 
 
-def paced(per_second: float) -> int:
-    """How many calls at once are answered before they count as lost."""
-    return max(1, int(per_second * ANSWER_NS / SECOND) - 1)
+class Swept(NamedTuple):
+    """`repeats`: calls beyond one for each payment. `listed`: left for a person."""
+
+    seconds: float
+    repeats: int
+    listed: int
 
 
-def sweep(
-    payments: int, per_second: float, ceiling_ns: int, calls_at_once: int = OPEN_MAX
-) -> tuple[float, int, int]:
-    """Seconds until the reconciler is done, calls beyond one for each, and what it listed for a person.
+def sweep(payments: int, per_second: float, asking: Terms, answer_ns: int = 0) -> Swept:
+    """A whole sweep; the gateway takes `per_second` calls in order, and answers each `answer_ns` after that.
 
     Half of the payments were committed (confirm), half only authorised (let go).
     """
@@ -219,28 +228,23 @@ def sweep(
         else Item(f"p{n}", Kind.AUTHORISATION, Book.DONE, f"o{n}", 1_000, f"k{n}", False, True, True)
         for n in range(payments)
     ]
-    reconciler = Reconciler(items, 0, ceiling_ns, calls_at_once)
+    reconciler = Reconciler(items, 0, SWEEP_MAX_NS, asking)
     slot = round(SECOND / per_second)
-    queue: deque[Ask] = deque()
+    answers: deque[tuple[int, Ask]] = deque()  # in the order in which they come
     calls = now = free = 0
-
-    def take(steps: Sequence[Step]) -> None:
-        nonlocal calls
+    steps = reconciler.start()
+    while True:
         for step in steps:
             if isinstance(step, Ask):
                 calls += 1
-                queue.append(step)
-
-    take(reconciler.start())
-    while not reconciler.done and now < ceiling_ns:
-        # Either the gateway is through with its next call, or something is to be asked again.
-        served = max(free, now) + slot if queue else None
+                free = max(free, now) + slot
+                answers.append((free + answer_ns, step))
         due = reconciler.next_at
-        if served is not None and (due is None or served <= due):
-            now = free = served
-            asked = queue.popleft()
-            take(reconciler.answer(asked.item.id, asked.verb, Answer.DONE, now))
+        if due is None:
+            return Swept(now / SECOND, calls - payments, reconciler.count(State.LISTED))
+        if answers and answers[0][0] <= due:
+            now, asked = answers.popleft()
+            steps = reconciler.answer(asked, Answer.DONE, now)
         else:
-            now = max(now + 1, ceiling_ns if due is None else due)
-            take(reconciler.advance(now))
-    return now / SECOND, calls - payments, reconciler.count(State.LISTED)
+            now = due
+            steps = reconciler.advance(now)

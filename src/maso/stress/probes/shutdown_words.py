@@ -200,19 +200,18 @@ def gateway(view: View) -> AnswerFinding:
         text = f"No drain is declared; a sweep over {number(most)} {name} takes {_seconds(whole)}."
         return answer(view, "E7.2", None, "", text, "sweep_s", key="shutdown[].seconds_max")
     took = view.value("sweep_s")
-    paced, retries = view.value("sweep_paced_s"), view.detail("in-flight", "retries")
+    slow, repeats = view.value("sweep_slow_s"), view.detail("in-flight", "repeats")
+    longest, at_once = view.detail("in-flight", "call_s"), view.detail("in-flight", "at_once")
     holds = took is not None and took <= window
     text = (
         f"{'Yes' if holds else 'No'}: it takes {number(rate)} calls a second, so "
         f"{number(view.value('drain_holds'))} in {window} seconds, and {number(most)} {name} are open. The "
-        f"reconciler needs {_seconds(took)} for them. "
+        f"reconciler asks no faster than that, and at most {number(at_once)} at once: it needs "
+        f"{_seconds(took)} for them, {_seconds(slow)} if every answer takes {_seconds(longest)}."
     )
-    if retries:
-        text += (
-            f"It asks fifty at once, more than are answered before they count as lost, and so repeats "
-            f"{number(retries)} calls; asking no more than that at once it needs {_seconds(paced)}."
-        )
-    return answer(view, "E7.2", took, "seconds", text, "sweep_s", "sweep_paced_s", "drain_holds")
+    if repeats:
+        text += f" It repeats {number(repeats)} calls whose answers come late."
+    return answer(view, "E7.2", took, "seconds", text, "sweep_s", "sweep_slow_s", "drain_holds")
 
 
 def own_platform(view: View) -> AnswerFinding:
@@ -287,11 +286,9 @@ def decisions(view: View) -> tuple[DecisionFinding, ...]:
         found.append(
             DecisionFinding(
                 id="shutdown-sweep",
-                what="have the sweep ask no more at once than the gateway answers in time, or buy a higher "
-                "rate",
-                why=f"settling what is open takes {_seconds(took)} of {window} seconds of drain; paced, "
-                f"{_seconds(view.value('sweep_paced_s'))}",
-                who=who, cost="none for pacing", dimension=DIMENSION_ID,
+                what="buy a higher rate of the gateway, or declare a longer drain",
+                why=f"settling what is open takes {_seconds(took)} of {window} seconds of drain",
+                who=who, cost="the provider's price, or a later end", dimension=DIMENSION_ID,
             )
         )  # fmt: skip
     if not view.fleet.shutdown:
