@@ -110,6 +110,29 @@ def test_no_payment_passes_in_contingency_but_those_whose_turn_it_is() -> None:
     assert set(tried) == {3}
 
 
+def test_below_primary_every_action_of_the_payment_type_is_checked_and_after_the_return_as_before() -> None:
+    """`fraud.check` is not privileged: in Primary nobody asks about it, below it the facts are asked."""
+    r = ran(GATEWAY)
+    number = r.sim.rules.action_by_id["fraud.check"].number
+    back = [s.at for s in r.pace.steps if s.phase == P and s.share_milli == 1000][-1]
+    down = r.pace.steps[0].at
+    asked = {"before": 0, "below": 0, "after": 0}
+    let = dict(asked)
+    for d in map(decode_record, r.bodies):
+        if not isinstance(d, MessageRecord) or d.action != number or d.kind != 4:
+            continue
+        when = "before" if d.now < down else "after" if d.now >= back else "below"
+        asked[when] += ("PACE-1/judged", "facts") in d.findings
+        # Whoever's turn it is in the return works in Primary: as before, unchecked.
+        ramp = next((s for s in reversed(r.pace.steps) if s.at <= d.now), None)
+        returning = ramp is not None and ramp.phase == P and ramp.share_milli < 1000
+        let[when] += d.outcome <= 1 and not d.hold and not returning
+    assert asked["below"] > 0
+    assert let["below"] == 0
+    assert asked["before"] == asked["after"] == 0
+    assert let["after"] > 0
+
+
 def test_same_seed_same_bytes_with_a_fault_and_another_seed_other_bytes() -> None:
     def digest(r: Ran) -> str:
         return hashlib.sha256(b"".join(r.bodies)).hexdigest()

@@ -12,6 +12,9 @@ So a bare instruction in a product page that no detector sees cannot cause a pri
 taints whoever read it, and nobody outside endorses the action. An honest purchase goes through, because
 the customer confirms the very basket and the facts agree.
 
+Below Primary the phase in force has a share of all actions judged (PACE-1). Until there is a judge, the typed
+check against the facts stands in: an action that is drawn needs that endorsement, privileged or not.
+
 An action that misses an endorsement is held, not lost: the world or a person is asked, and the answer
 leads to a new decision from posture on; the deadline denies (EC-2.9).
 """
@@ -22,9 +25,11 @@ from typing import Final
 import msgspec
 
 from maso.controls.message import Message
-from maso.controls.posture import APPROVAL
+from maso.controls.posture import APPROVAL, JUDGED
 from maso.controls.state import Session
+from maso.fleet.rulebook import ActionRules
 from maso.labels import SOURCE_MASK, source_names
+from maso.resilience.allowances import drawn
 from maso.verdict import Finding, Outcome, Reason
 
 ID: Final = "EC-2.6"
@@ -72,15 +77,38 @@ def action_digest(action: int, session: int, canonical_args: bytes) -> bytes:
 
 
 class Endorse:
-    __slots__ = ()
+    """`key` decides which actions are drawn where a phase has only a share of them judged."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
 
     def check(self, m: Message) -> Finding | None:
         action = m.flow.action
-        if action is None or not (action.privileged or m.approval):
+        if action is None or not (action.privileged or m.approval or m.judge_milli):
             return None
         tainted = m.label & SOURCE_MASK
-        if tainted and not tainted & ~action.allowed_all and not m.approval:
+        free = not action.privileged or (tainted and not tainted & ~action.allowed_all)
+        needed = 0
+        if m.approval or not free:
+            found = self._needed(m, action, tainted)
+            if isinstance(found, Finding):
+                return found
+            needed = found
+        elif not m.judge_milli:
             return None
+        m.action_digest = action_digest(action.number, m.envelope.session, _canonical(m.body))
+        judged = not needed & FACTS and drawn(self._key, m.action_digest, m.judge_milli)
+        given = self._given(m.sender.session, m.action_digest, m.now)
+        missing = (needed | FACTS if judged else needed) & ~given
+        if not missing:
+            return None
+        return self._hold(m, missing, JUDGED if judged and missing & FACTS else NEEDED)
+
+    @staticmethod
+    def _needed(m: Message, action: ActionRules, tainted: int) -> int | Finding:
+        """Who must vouch for it by what stands behind it and by its phase, the judge left out."""
         needed = PERSON if m.approval else 0  # PACE-1: the phase in force wants one
         for argument in action.arguments:
             foreign = tainted & ~argument.allowed
@@ -90,9 +118,7 @@ class Endorse:
                 names = ", ".join(source_names(foreign))
                 return Finding(Outcome.DENY, NOBODY, f"{argument.name}: {names}")
             needed |= argument.endorsers
-        m.action_digest = action_digest(action.number, m.envelope.session, _canonical(m.body))
-        missing = needed & ~self._given(m.sender.session, m.action_digest, m.now)
-        return self._hold(m, missing) if missing else None
+        return needed
 
     @staticmethod
     def _given(session: Session, digest: bytes, now: int) -> int:
@@ -101,7 +127,7 @@ class Endorse:
         return 0 if endorsement is None else endorsement.kinds(now)
 
     @staticmethod
-    def _hold(m: Message, missing: int) -> Finding:
+    def _hold(m: Message, missing: int, why: Reason) -> Finding:
         if m.sender.session.holds >= HELD_PER_SESSION_MAX and not m.resumed:
             return Finding(Outcome.DENY, MANY)
         # Facts are the cheapest to ask; a person the dearest.
@@ -109,4 +135,4 @@ class Endorse:
         if m.approval and missing == PERSON:
             return Finding(Outcome.HOLD, APPROVAL, "person")
         names = ", ".join(name for bit, name in ENDORSER_NAMES.items() if missing & bit)
-        return Finding(Outcome.HOLD, NEEDED, names)
+        return Finding(Outcome.HOLD, why, names)

@@ -27,6 +27,7 @@ class Message:
     declassified   compartment bits shed on this flow
     action_digest  what an endorsement of this action is bound to; empty unless one was needed
     approval       the phase in force wants a person's approval of this action
+    judge_milli    share of actions like this one that the phase in force has judged, in thousandths
     received       marks of the values that its delivery lets the recipient tell (`derive.py`)
     ask            kind of endorser that a hold asks for
     deadline       until when a held message waits
@@ -46,6 +47,7 @@ class Message:
         "digest",
         "envelope",
         "flow",
+        "judge_milli",
         "known",
         "label",
         "mark",
@@ -88,6 +90,7 @@ class Message:
         self.received = b""
         self.action_digest = b""
         self.approval = False
+        self.judge_milli = 0
         self.ask = 0
         self.deadline = 0
         self.tokens = 0

@@ -2,7 +2,8 @@
 
 The machines that move between phases and stages come by events; this control only obeys. What a phase means
 for a risk is one table (`resilience/allowances.py`): which kinds of message may go, up to which class an
-action may simply be done, and up to which with a person's approval (asked for by EC-2.6). What a stage means:
+action may simply be done, and up to which with a person's approval; and which share of the actions is judged
+(both asked for by EC-2.6). What a stage means:
 
     stage        data  instruction  claim  action                 delegation
     halt         yes   yes          yes    yes                    yes   (no new sessions: IA-2.2)
@@ -16,8 +17,6 @@ a scope comes back in steps, a keyed order says which of its sessions are back (
 Nothing leaves Emergency that no person has decided on: `may_set`, invariant 11, whoever raises the event; and
 no stage of a shutdown is taken back without two: `may_stage`.
 Answers of ports to actions that were performed before the freeze are data, so they still arrive.
-
-Does not judge: the judge's ratio of a phase is `allowances.judge_milli`, for the control that judges.
 """
 
 from typing import Final
@@ -27,8 +26,9 @@ from maso.controls.state import Instance, PlaneState
 from maso.envelope import MessageKind
 from maso.evidence.records import GateRecord
 from maso.fleet.operations import OPERATIONS
-from maso.fleet.rulebook import ActionRules, Rulebook
-from maso.resilience.allowances import RISKS, TABLE, ActionClass, class_of, higher
+from maso.fleet.rulebook import ActionRules, Rulebook, TypeRules
+from maso.fleet.warnings import judged_share
+from maso.resilience.allowances import EVERY_MILLI, RISKS, TABLE, ActionClass, class_of, higher, judge_milli
 from maso.resilience.pace import PHASE_NAMES, Phase
 from maso.resilience.ramp import FULL_MILLI, returned
 from maso.resilience.shutdown import STAGE_NAMES, Stage
@@ -48,11 +48,16 @@ APPROVAL: Final = Reason(
 STAGE: Final = Reason(
     "OB-3.2/stage", "OB-3.2", "the shutdown stage in force forbids this", "wait for the restart"
 )
-REASONS: Final = (PAUSED, PHASE, APPROVAL, STAGE)
+JUDGED: Final = Reason(
+    "PACE-1/judged", ID, "the PACE phase in force has this action judged", "let the facts be compared"
+)
+REASONS: Final = (PAUSED, PHASE, APPROVAL, JUDGED, STAGE)
 
 # A gate is `phase | stage << 2`; 0 means that nothing is forbidden and costs one test.
 STAGE_SHIFT: Final = 2
 _FREEZE: Final = int(Stage.FREEZE)
+# Of an action that its sender may not do at all (IA-1.4 refuses it): doubt is judged.
+_ALL_JUDGED: Final = (EVERY_MILLI,) * len(Phase)
 _TERMINATE: Final = int(Stage.TERMINATE)
 
 
@@ -94,13 +99,14 @@ def action_class(action: ActionRules) -> ActionClass:
 class Posture:
     """Refuses what the gates in force forbid. `key` decides who is back while a scope returns."""
 
-    __slots__ = ("_actions", "_gates", "_key", "_returns", "_rows")
+    __slots__ = ("_actions", "_gates", "_judged", "_key", "_returns", "_rows")
 
     def __init__(self, state: PlaneState, rules: Rulebook, key: bytes) -> None:
         self._gates = state.type_gates
         self._returns = state.type_returns
         self._key = key
         self._rows = {risk: tuple(TABLE[risk, phase] for phase in Phase) for risk in RISKS}
+        self._judged = _judged(rules)
         # Of an action: its class, and the rows that count for it, by the risk of the type. Number 0, and what
         # nobody knows (IA-1.4 refuses it), is the most final one.
         self._actions = tuple(
@@ -128,7 +134,7 @@ class Posture:
         kind = m.envelope.kind
         if stage >= _TERMINATE or (stage >= _FREEZE and kind != MessageKind.DATA):
             return Finding(Outcome.DENY, STAGE, STAGE_NAMES[stage])
-        return self._phase(m, phase, sender.type.risk) if phase else None
+        return self._phase(m, phase, sender.type) if phase else None
 
     def _of_type(self, sender: Instance) -> int:
         """The gate of type, cluster and system, as it is for this sender's session."""
@@ -144,8 +150,8 @@ class Posture:
         )
         return max(phases) | gate >> STAGE_SHIFT << STAGE_SHIFT
 
-    def _phase(self, m: Message, phase: int, risk: str) -> Finding | None:
-        kind = m.envelope.kind
+    def _phase(self, m: Message, phase: int, sender: TypeRules) -> Finding | None:
+        kind, risk = m.envelope.kind, sender.risk
         row = self._rows[risk][phase]
         if not row.kinds >> kind & 1:
             return Finding(Outcome.DENY, PHASE, PHASE_NAMES[phase])
@@ -157,4 +163,18 @@ class Posture:
         if of > row.approved:
             return Finding(Outcome.DENY, PHASE, PHASE_NAMES[phase])
         m.approval = of > row.free
+        m.judge_milli = self._judged.get((sender.index, number), _ALL_JUDGED)[phase]
         return None
+
+
+def _judged(rules: Rulebook) -> dict[tuple[int, int], tuple[int, ...]]:
+    """By type and action: the share that is judged in each phase, with what the fleet file declares."""
+    out: dict[tuple[int, int], tuple[int, ...]] = {}
+    for agent in rules.fleet.types:
+        index = rules.type_by_id[agent.id].index
+        for name in agent.actions:
+            action = rules.action_by_id[name]
+            declared = round(judged_share(rules.fleet, agent, action.spec) * EVERY_MILLI)
+            risk = higher(agent.risk, action.risk)
+            out[index, action.number] = tuple(judge_milli(risk, phase, declared) for phase in Phase)
+    return out

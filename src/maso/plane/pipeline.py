@@ -102,7 +102,7 @@ class Pipeline:
             ("PG-2.7", Uncertainty().check),
             ("OB-2.5", Spend().check),
             ("LOOP", Loop().check),
-            ("EC-2.6", Endorse().check),
+            ("EC-2.6", Endorse(keys.record).check),
         ]
         self.names = tuple(name for name, _ in steps)
         self._checks = tuple(check for _, check in steps)

@@ -243,6 +243,7 @@ class Plane:
         m.ask = 0
         m.outgoing = b""
         m.approval = False
+        m.judge_milli = 0
         m.action_digest = b"" if refusal is None else m.action_digest
         if refusal is not None:
             return self.commit(m, [refusal], Outcome.DENY, hold)

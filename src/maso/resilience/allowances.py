@@ -5,11 +5,18 @@ to final; `free` says up to which class they may be done in a phase, `approved` 
 approval, and what lies above is refused. The messages that a phase lets through are by kind.
 
 The judge's ratio is never lower than what the fleet file declares: a phase can only raise it, and on
-critical actions it is 100% in all of them (invariant 8). `docs/pace.md` is drawn from here.
+critical actions it is 100% in all of them (invariant 8). Until the judge has its own issue, the typed check
+against the world's facts stands in for it (`controls/endorse.py`): from Alternate on, this share of the
+actions is held for it, whatever else vouches for them. Which ones is drawn by a keyed digest of the action
+itself, so that the same action asked again is drawn the same, nobody outside can tell beforehand, and any
+process that has the key agrees. In Primary the ratio is what the file declares, for the judge to obey;
+there EC-2.6 asks about privileged actions whatever the ratio. `docs/pace.md` is drawn from here.
 
-Not handled: who judges (EC-2.5 reads `judge_milli`), and the customer's words (they are the fleet file's).
+Not handled: judging messages that are no actions; what the typed check cannot know (where an operation has
+nothing to compare, only that its session is open); the customer's words (they are the fleet file's).
 """
 
+import hashlib
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -82,6 +89,19 @@ def class_of(*, irreversible: bool, privileged: bool, reads: bool) -> ActionClas
     if privileged:
         return ActionClass.PRIVILEGED
     return ActionClass.READ if reads else ActionClass.NOTE
+
+
+EVERY_MILLI: Final = 1000
+
+
+def drawn(key: bytes, action_digest: bytes, milli: int) -> bool:
+    """Whether this action is among the share that is judged. A refused one is not drawn anew by repeating."""
+    if milli >= EVERY_MILLI:
+        return True
+    if milli <= 0:
+        return False
+    place = hashlib.blake2b(action_digest, digest_size=4, key=key, person=b"judged").digest()
+    return int.from_bytes(place, "big") * EVERY_MILLI >> 32 < milli
 
 
 def judge_milli(risk: str, phase: Phase, declared_milli: int) -> int:
