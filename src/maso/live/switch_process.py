@@ -25,6 +25,7 @@ from maso.evidence.store import RunStore, create, resume
 from maso.live.processes import ready, report_task, run_child
 from maso.live.wire import Peer, Server
 from maso.resilience.lease import Revocation
+from maso.resilience.places import TypeAt
 from maso.resilience.shutdown import STAGE_NAMES, Stage
 from maso.resilience.switch import (
     CallPeople,
@@ -35,7 +36,6 @@ from maso.resilience.switch import (
     Sweep,
     Switch,
     Tell,
-    TypeAt,
     as_text,
     decode_entry,
     encode_entry,

@@ -30,8 +30,13 @@ from maso.evidence.records import (
     MessageRecord,
 )
 from maso.fleet.rulebook import Rulebook, TypeRules
+from maso.resilience.places import NUMBERED, SYSTEM, places
 from maso.resilience.ramp import FULL_MILLI
 from maso.verdict import Outcome
+
+# What a phase or a stage may be set for. A region is where something runs: it can be stopped, not degraded.
+PHASE_LEVELS: frozenset[str] = frozenset({SYSTEM, "cluster", "type", *NUMBERED})
+STAGE_LEVELS: frozenset[str] = PHASE_LEVELS | {"region"}
 
 # Reasons that count against the sender's breaker (EC-2.4): the guardrails caught what it *wrote*, not
 # that somebody was slow or that a budget ran out.
@@ -303,14 +308,22 @@ def apply_gate(state: PlaneState, rules: Rulebook, record: GateRecord) -> None:
         if session is not None:
             session.gate = _gate_of(state, record.scope)
     else:
-        for rule in rules.types:
-            if rule.is_port:
-                # A port has no phase, and its answers still arrive in a drain; when all ends, it ends too.
-                state.type_gates[rule.index] = state.gates.get(("stage", "system"), 0) << STAGE_SHIFT
-            else:
-                gate = join_gates(_gate_of(state, "system"), _gate_of(state, f"cluster:{rule.cluster}"))
-                state.type_gates[rule.index] = join_gates(gate, _gate_of(state, f"type:{rule.id}"))
-                state.type_returns[rule.index] = _returns(state, rule)
+        _apply_to_types(state, rules)
+
+
+def _apply_to_types(state: PlaneState, rules: Rulebook) -> None:
+    """The most restrictive of the scopes over each type."""
+    scopes = {place.id: place.scopes for place in places(rules.fleet)}
+    for rule in rules.types:
+        if rule.is_port:
+            # A port has no phase, and its answers still arrive in a drain; when all ends, it ends too.
+            state.type_gates[rule.index] = state.gates.get(("stage", SYSTEM), 0) << STAGE_SHIFT
+            continue
+        gate = 0
+        for scope in scopes[rule.id]:
+            gate = join_gates(gate, _gate_of(state, scope))
+        state.type_gates[rule.index] = gate
+        state.type_returns[rule.index] = _returns(state, rule)
 
 
 def _returns(state: PlaneState, rule: TypeRules) -> tuple[tuple[str, int, int, int], ...]:

@@ -120,8 +120,8 @@ class SetPhase(_Event, frozen=True, gc=False):
 
 
 class SetStage(_Event, frozen=True, gc=False):
-    """scope is `system`, `cluster:<id>`, `type:<id>`, `session:<number>` or `instance:<nhi>`; a stage is
-    one of `resilience.shutdown.Stage`. Answered by `Staged`.
+    """scope is one of `resilience/places.py`; a stage is one of `resilience.shutdown.Stage`. Answered by
+    `Staged`.
 
     why  what led to it, for the record: the trigger
     by   the people who ordered it, joined by `+`; without two of them no stage is taken back

@@ -55,6 +55,7 @@ from maso.plane.events import (
 from maso.plane.pipeline import Check, Keys, Pipeline
 from maso.plane.recording import message_record
 from maso.resilience.pace import PHASE_NAMES
+from maso.resilience.places import covered, number_of, places
 from maso.resilience.shutdown import STAGE_NAMES
 from maso.scan.scanner import Scanner
 from maso.verdict import Decision, Finding, Outcome
@@ -85,6 +86,7 @@ class Plane:
             rules, self.state, keys.authority, keys.master
         )
         self._pipeline = Pipeline(rules, self.state, scanner, keys)
+        self._places = places(rules.fleet)
         self._append = log.append
         self._append(encode_record(StartRecord(rules.fleet.fleet, rules.sha256, __version__)))
         review = rules.fleet.governance.review_minutes_max
@@ -363,14 +365,14 @@ class Plane:
             now, "phase", event.scope[:128], event.phase, Outcome.ALLOW,
             event.why[:128], event.by[:128], event.share_milli,
         )  # fmt: skip
-        known = 0 <= event.phase < len(PHASE_NAMES) and self._scope_exists(event.scope)
+        known = 0 <= event.phase < len(PHASE_NAMES) and self._scope_exists(event.scope, apply.PHASE_LEVELS)
         return self._set_gate(record, known and posture.may_set(self.state, record))[1]
 
     def _set_stage(self, event: SetStage, now: int) -> list[Effect]:
         record = GateRecord(
             now, "stage", event.scope[:128], event.stage, Outcome.ALLOW, event.why[:128], event.by[:128]
         )
-        known = 0 <= event.stage < len(STAGE_NAMES) and self._scope_exists(event.scope)
+        known = event.stage in range(len(STAGE_NAMES)) and self._scope_exists(event.scope, apply.STAGE_LEVELS)
         ref, refused = self._set_gate(record, known and posture.may_stage(self.state, record))
         return refused or [Staged(ref, record.scope, record.value)]
 
@@ -383,20 +385,14 @@ class Plane:
         apply.apply_gate(self.state, self.rules, record)
         return ref, []
 
-    def _scope_exists(self, scope: str) -> bool:
-        level, _, name = scope.partition(":")
-        match level:
-            case "system":
-                return not name
-            case "cluster":
-                return any(t.cluster == name for t in self.rules.types)
-            case "type":
-                return name in self.rules.type_by_id
-            case "session":
-                return name.isdecimal() and int(name) in self.state.sessions
-            case "instance":
-                return name.isdecimal() and int(name) in self.state.instances
-        return False
+    def _scope_exists(self, scope: str, levels: frozenset[str]) -> bool:
+        level = scope.partition(":")[0]
+        if level not in levels:
+            return False
+        number = number_of(scope)
+        if number is None:
+            return bool(covered(scope, self._places))
+        return number in (self.state.sessions if level == "session" else self.state.instances)
 
 
 def _coded(finding: Finding) -> tuple[str, str]:

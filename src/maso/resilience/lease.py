@@ -7,13 +7,16 @@ has to reach anybody for everything to end. So the last action is bounded:
     stage ceilings + lease + clock drift + longest external call        (under partition: without ceilings)
 
 A lease says which stage its type is in, so that a holder freezes by it even when the control plane is gone
-or lies. The epoch rises when instances are terminated; what an older epoch says is void everywhere, at once
-where a newer lease or revocation is known, and by expiry where it is not.
+or lies. The epoch rises when instances are terminated or a freeze is called off; what an older epoch says is
+void everywhere, at once where a newer lease or revocation is known, and by expiry where it is not. Within an
+epoch what is frozen stays frozen: a switch that lost the end of its log, or a second one that heard less,
+thaws nobody who knows better.
 
 `Issuer` is the switch's side, `Holder` whoever acts, `Fence` whoever is acted upon: gateways and tools ask
 it about every call. A renewal that is older, replayed, forged, too long or from the future changes nothing.
 Clocks: every clock may be off by `drift_ns` at most; a lease that begins later than that in a holder's eyes
-shows that its clock is behind, and is refused. A clock that is ahead only ends leases earlier.
+shows that its clock is behind, and is refused. A clock that is ahead only ends leases earlier. Where a clock
+jumps back, what had expired stays so; where it had jumped ahead, nothing is done until it is there again.
 
 Not handled: a clock that is off by more than declared while it is also cut off; keeping the switch's key.
 """
@@ -216,6 +219,8 @@ class Holder:
             return "it is of an older epoch"
         if self.lease is not None and lease.serial <= self.lease.serial:
             return "it is no newer than the one held"
+        if lease.epoch == self.epoch and self.stage >= Stage.FREEZE > lease.stage:
+            return "it takes back the freeze of its own epoch"
         return window_wrong(lease, now, self._lease_ns, self._drift_ns) or (
             "" if _signed(self._verify, lease) else "the signature does not fit"
         )
@@ -243,10 +248,10 @@ class Fence:
 
     Once the control plane has told the freeze record of a type, and which commits before it were under way,
     only these pass: a commit record that somebody makes up passes nothing. While nothing is told and the
-    newest lease says freeze, only what lets something go passes.
+    newest lease says freeze, only what lets something go passes. A freeze holds for its epoch.
     """
 
-    __slots__ = ("_drift_ns", "_ended", "_epochs", "_frozen", "_lease_ns", "_stages", "_verify")
+    __slots__ = ("_drift_ns", "_ended", "_epochs", "_frozen", "_lease_ns", "_now", "_stages", "_verify")
 
     def __init__(self, verify: Verify, *, lease_ns: int = LEASE_NS, drift_ns: int = DRIFT_NS) -> None:
         self._verify = verify
@@ -254,25 +259,28 @@ class Fence:
         self._drift_ns = drift_ns
         self._epochs: dict[str, int] = {}
         self._stages: dict[str, tuple[int, int]] = {}  # type: serial, stage of the newest lease seen
-        self._frozen: dict[str, tuple[int, frozenset[int]]] = {}
+        self._frozen: dict[str, tuple[int, frozenset[int]]] = {}  # type: of which epoch, what may pass
         self._ended: set[str] = set()
+        self._now = 0
 
     def revoke(self, revocation: Revocation) -> bool:
         """A new epoch of a type; whether it was news."""
         if revocation.epoch <= self.epoch(revocation.type) or not _signed(self._verify, revocation):
             return False
-        self._epochs[revocation.type] = revocation.epoch
-        self._stages.pop(revocation.type, None)
-        self._frozen.pop(revocation.type, None)
+        self._risen(revocation.type, revocation.epoch)
         return True
 
-    def freeze(self, type_id: str, ref: int, under_way: Iterable[int]) -> None:
+    def freeze(self, type_id: str, ref: int, under_way: Iterable[int], epoch: int = 0) -> None:
         """The freeze record of a type has number `ref`; the commits `under_way` may still be completed.
 
-        Only the first telling counts in an epoch: nobody widens it later.
+        Only the first telling counts in an epoch: nobody widens it later. One of an epoch that is over (held
+        up on its way, or repeated) says nothing. epoch 0: the one that the fence knows.
         """
-        drained = frozenset(number for number in under_way if 0 < number < ref)
-        self._frozen.setdefault(type_id, (ref, drained))
+        epoch = epoch or self.epoch(type_id)
+        before = self._frozen.get(type_id)
+        if epoch < self.epoch(type_id) or (before is not None and epoch <= before[0]):
+            return
+        self._frozen[type_id] = (epoch, frozenset(number for number in under_way if 0 < number < ref))
 
     def end(self, scope: str) -> None:
         """A single `session:<number>` or `instance:<nhi>` was terminated."""
@@ -284,6 +292,7 @@ class Fence:
 
     def refuses(self, lease: Lease | None, call: Call, now: int) -> str:
         """Why this call is not served; empty if it is. `now` is the fence's own clock."""
+        self._now = now = max(self._now, now)
         if lease is None:
             return "no lease"
         if lease.type not in (call.type, RECONCILER):
@@ -301,6 +310,7 @@ class Fence:
 
     def show(self, lease: Lease, now: int) -> str:
         """The switch tells the fence a new lease itself; why it is not believed, or nothing."""
+        self._now = now = max(self._now, now)
         wrong = window_wrong(lease, now, self._lease_ns, self._drift_ns)
         wrong = wrong or ("" if _signed(self._verify, lease) else "the signature does not fit")
         if not wrong and lease.epoch >= self.epoch(lease.type):
@@ -308,14 +318,21 @@ class Fence:
         return wrong
 
     def _learn(self, lease: Lease) -> None:
-        known = self.epoch(lease.type)
-        if lease.epoch > known:
-            self._epochs[lease.type] = lease.epoch
-            self._stages.pop(lease.type, None)
-            if known:  # else the plane's word came before the first lease
-                self._frozen.pop(lease.type, None)
-        if lease.serial > self._stages.get(lease.type, (0, 0))[0]:
+        if lease.epoch > self.epoch(lease.type):
+            early = self._frozen.get(lease.type)
+            if early is not None and not early[0]:  # the plane's word came before the first lease
+                self._frozen[lease.type] = (lease.epoch, early[1])
+            self._risen(lease.type, lease.epoch)
+        serial, stage = self._stages.get(lease.type, (0, 0))
+        if lease.serial > serial and not stage >= Stage.FREEZE > lease.stage:
             self._stages[lease.type] = (lease.serial, lease.stage)
+
+    def _risen(self, type_id: str, epoch: int) -> None:
+        """A new epoch: what was frozen before it says nothing about it."""
+        self._epochs[type_id] = epoch
+        self._stages.pop(type_id, None)
+        if type_id in self._frozen and self._frozen[type_id][0] < epoch:
+            del self._frozen[type_id]
 
     def _stopped(self, call: Call) -> str:
         if self._ended and not self._ended.isdisjoint(

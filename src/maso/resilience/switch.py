@@ -9,10 +9,17 @@ Scopes are `system`, `region:<id>`, `cluster:<id>`, `type:<id>`, `session:<numbe
 Leases are per type, so a shutdown of the first four reaches everybody by lease alone. A session or an
 instance has no lease of its own: the plane's gates and the fences at gateways end it, by this switch's word.
 
-A type that several scopes cover is in the highest of their stages, and its epoch rises once for each time
-that a scope terminates it. It acts again only when every scope over it runs.
+A type that several scopes cover is in the highest of their stages. Its epoch rises once for each time that a
+scope terminates it, and when a freeze of it is called off: so within one epoch what is frozen stays frozen,
+and nobody has to be asked whether a freeze that they heard of still holds. It acts again only when every
+scope over it runs.
 
-Not handled: how messages travel, and two switches at once (a second one needs a log that both share).
+What is said about a stage (`done`) may name the epoch of the scope: a word that comes late, after the way
+back, ends no stage of the next shutdown. Strangers fill neither log nor memory: of what they say only the
+first lines are kept, and no scope begins to exist because somebody mentions it.
+
+Not handled: how messages travel; two switches at once (a second one needs a log that both share; holders and
+fences keep to the freeze and the epoch of whichever of them went further).
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +32,7 @@ from maso.clock import MINUTE, SECOND
 from maso.fleet.model import Fleet
 from maso.resilience.asking import Terms, terms
 from maso.resilience.lease import DRIFT_NS, LEASE_NS, RENEW_NS, Issuer, Lease, Revocation, bound_ns
+from maso.resilience.places import SYSTEM, TypeAt, covered, number_of, places
 from maso.resilience.shutdown import CEILINGS_NS, STAGE_NAMES, Moved, Shutdown, Stage, Stays, Trigger
 from maso.resilience.twopersons import CONFIRM_NS, Counted, Person, Refused, Registry, TwoPersons
 
@@ -35,14 +43,6 @@ ROLE: Final = "incident commander"
 CALL_NS: Final = 10 * SECOND
 # The longest call is this many times a port's median: beyond the 99.9th percentile of what is drawn.
 CALL_FACTOR: Final = 10
-
-
-class TypeAt(NamedTuple):
-    """Where a type is: what a scope must say to cover it."""
-
-    id: str
-    cluster: str
-    region: str
 
 
 class StopPlan(NamedTuple):
@@ -70,13 +70,12 @@ def stop_plan(fleet: Fleet) -> StopPlan:
     """The plan of a loaded fleet."""
     declared = {Stage[s.stage.upper()]: s for s in fleet.shutdown}
     ceilings = {stage: s.seconds_max * SECOND for stage, s in declared.items()} or dict(CEILINGS_NS)
-    regions = {cluster.id: cluster.region or "" for cluster in fleet.clusters}
     rights = fleet.governance.decision_rights
     named = [rights[key] for key in ROLE_KEYS if key in rights]
     longest = max((port.latency_ms_median for port in fleet.ports), default=0) * CALL_FACTOR * 1_000_000
     call_ns = max(longest, CALL_NS)
     return StopPlan(
-        tuple(TypeAt(t.id, t.cluster, t.region or regions.get(t.cluster, "")) for t in fleet.types),
+        places(fleet),
         ceilings,
         {stage: s.customer_message for stage, s in declared.items() if s.customer_message},
         tuple(named[:1] or (ROLE,)),
@@ -86,13 +85,14 @@ def stop_plan(fleet: Fleet) -> StopPlan:
 
 
 class Tell(NamedTuple):
-    """To the plane and everybody who obeys stages: this scope is in this stage now."""
+    """To the plane and everybody who obeys stages: this scope is in this stage now, in this epoch of it."""
 
     scope: str
     stage: Stage
     why: str
     by: tuple[str, ...]
     at: int
+    epoch: int = 1
 
 
 class Revoke(NamedTuple):
@@ -118,6 +118,7 @@ class Sweep(NamedTuple):
     lease: Lease
     until: int
     revocations: tuple[Revocation, ...]
+    epoch: int = 1
 
 
 class CallPeople(NamedTuple):
@@ -133,7 +134,8 @@ Effect = Tell | Revoke | Renew | Sweep | CallPeople
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """One line of the switch's own log: what was said or happened, and what became of it.
 
-    heard  signature of the statement behind it: good once, also for a switch that was restarted meanwhile
+    heard  signature of the statement behind it: good once, also for a switch that was restarted meanwhile;
+           empty where nobody who may take part said it
     """
 
     now: int
@@ -164,7 +166,9 @@ class Switch:
         self._renew_at = now
         self._called: set[str] = set()
         self._heard = b""
-        self._last_epochs: dict[str, int] = {}
+        self._strangers = 0
+        self._forgotten: list[str] = []  # halts of before a restart that nobody can complete any more
+        self._noted_serial = 0
         if self._registry.distinct() < 2:
             raise ValueError(f"fewer than two people have the role {' or '.join(plan.roles)}")
 
@@ -176,19 +180,24 @@ class Switch:
         if not self._covers(scope):
             return [], f"there is no `{scope[:128]}`"
         effects = self.advance(now)
-        counted = self._two(scope).take(wire, now, self.stage(scope))
-        self._heard = self._two(scope).heard
+        two = self._people.get(scope) or self._counting(scope)
+        counted = two.take(wire, now, self.stage(scope))
+        self._heard = two.heard
+        if not two.heard and isinstance(counted, Refused):
+            self._stranger(scope, counted.why)
+            return effects, counted.why
+        self._people[scope] = two
         if isinstance(counted, Refused):
-            self._note(scope, f"refused: {counted.why}", self.stage(scope), ())
+            self._note(scope, _REFUSED + counted.why, self.stage(scope), ())
             return effects, counted.why
         moved, why = self._count(scope, counted, now)
         return effects + moved, why
 
-    def done(self, scope: str, stage: Stage, now: int) -> list[Effect]:
-        """The work of a stage is done, says whoever does it. Only for the stage in force."""
+    def done(self, scope: str, stage: Stage, now: int, epoch: int | None = None) -> list[Effect]:
+        """The work of a stage is done, says whoever does it. Only for the stage, and the epoch, in force."""
         effects = self.advance(now)
         machine = self._machines.get(scope)
-        if machine is None or machine.stage is not stage:
+        if machine is None or machine.stage is not stage or epoch not in (None, self.epoch(scope)):
             return effects
         result = machine.fire(Trigger.DONE, self.now)
         return effects if isinstance(result, Stays) else effects + self._follow(scope, result)
@@ -197,6 +206,11 @@ class Switch:
         """Time passes: stages end, orders lapse, leases are renewed."""
         self.now = now = max(self.now, now)
         effects: list[Effect] = []
+        forgotten, self._forgotten = self._forgotten, []
+        for scope in forgotten:
+            why = "the switch was restarted before the second person answered"
+            effects += self._count(scope, Counted(Trigger.LAPSED, (), why), now)[0]
+            effects.append(CallPeople(scope, why))
         for scope, machine in list(self._machines.items()):
             lapsed = self._two(scope).lapse(now)
             if lapsed is not None:
@@ -221,6 +235,8 @@ class Switch:
                 effects.append(Renew(lease))
             else:
                 effects.append(Revoke(self.issuer.revocation(kind.id)))
+        if self.issuer.serial - self._noted_serial >= SERIALS_SKIPPED // 2:
+            self._note(SYSTEM, "serials", self.stage(SYSTEM), ())
         return effects
 
     # What it knows.
@@ -240,22 +256,11 @@ class Switch:
 
     def stage_of(self, kind: TypeAt) -> Stage:
         """The highest stage of the scopes that cover a type."""
-        scopes = ("system", f"region:{kind.region}", f"cluster:{kind.cluster}", f"type:{kind.id}")
-        return max(self.stage(scope) for scope in scopes)
+        return max(self.stage(scope) for scope in kind.scopes)
 
     def types_in(self, scope: str) -> tuple[TypeAt, ...]:
         """The types that a scope covers as a whole; none for a session or an instance."""
-        level, _, name = scope.partition(":")
-        match level:
-            case "system":
-                return self.plan.types if not name else ()
-            case "region":
-                return tuple(t for t in self.plan.types if name and t.region == name)
-            case "cluster":
-                return tuple(t for t in self.plan.types if t.cluster == name)
-            case "type":
-                return tuple(t for t in self.plan.types if t.id == name)
-        return ()
+        return covered(scope, self.plan.types)
 
     @property
     def next_at(self) -> int:
@@ -268,29 +273,40 @@ class Switch:
     def restore(self, entries: Sequence[Entry], now: int) -> None:
         """After a restart: where every scope was, from the log. An order that waited is held, not forgotten.
 
-        Nobody's earlier half of an order survives: it takes two people again.
+        Nobody's earlier half of an order survives: it takes two people again. So a halt that waited for its
+        second person will never get that one, and freezes as if the time for it were over.
         """
         used: dict[str, list[bytes]] = {}
         for entry in entries:
-            machine = self.machine(entry.scope)
             if entry.heard:
                 used.setdefault(entry.scope, []).append(entry.heard)
-            if entry.after != entry.before or entry.confirmed != machine.confirmed:
-                machine.since = entry.now
-            machine.stage, machine.confirmed = Stage(entry.after), entry.confirmed
-            if machine.stage is Stage.RUN and entry.before != Stage.RUN:
-                self._epochs[entry.scope] = self.epoch(entry.scope) + 1
-                used.pop(entry.scope, None)
-            if machine.stage is Stage.FREEZE and entry.before != Stage.FREEZE:
-                for kind in self.types_in(entry.scope):
-                    self._frozen_at[kind.id] = entry.now
-            self.issuer.restore(entry.epochs, entry.serial)
-        for scope in self._machines:
+            elif entry.what.startswith(_REFUSED):
+                self._strangers += 1
+                continue
+            self._retrace(entry, used)
+        for scope in dict.fromkeys((*self._machines, *used)):
             self._two(scope).renew(self.epoch(scope), used.get(scope, ()))
-        # Serials of leases that were not noted: more than fit between two entries of a day.
         self.issuer.restore({}, self.issuer.serial + SERIALS_SKIPPED)
+        self._noted_serial = self.issuer.serial - SERIALS_SKIPPED
         self.log = list(entries)
-        self.now = self._renew_at = now
+        self.now = self._renew_at = max(now, *(entry.now for entry in entries[-1:]), 0)
+        self._forgotten = [scope for scope, m in self._machines.items() if m.held and m.stage is Stage.HALT]
+
+    def _retrace(self, entry: Entry, used: dict[str, list[bytes]]) -> None:
+        machine = self.machine(entry.scope)
+        if entry.after != entry.before or entry.confirmed != machine.confirmed:
+            machine.since = entry.now
+        if entry.confirmed and not machine.confirmed:
+            machine.ordered_at = entry.now
+        machine.stage, machine.confirmed = Stage(entry.after), entry.confirmed
+        self.issuer.restore(entry.epochs, entry.serial)
+        kinds = self.types_in(entry.scope)
+        if machine.stage is Stage.RUN and entry.before != Stage.RUN:
+            used.pop(entry.scope, None)
+            machine.ordered_at = 0
+            self._runs(entry.scope, kinds)
+        if machine.stage is Stage.FREEZE and entry.before != Stage.FREEZE:
+            self._freezes(kinds, entry.now)
 
     # What becomes of it.
 
@@ -314,17 +330,17 @@ class Switch:
         return effects
 
     def _moved(self, scope: str, moved: Moved) -> list[Effect]:
-        effects: list[Effect] = [Tell(scope, moved.after, moved.trigger.value, moved.by, moved.at)]
+        effects: list[Effect] = [self._told(scope, moved)]
         kinds = self.types_in(scope)
         if moved.after is Stage.FREEZE:
-            for kind in kinds:
-                self._frozen_at.setdefault(kind.id, moved.at)
-        if moved.after is Stage.TERMINATE:
+            self._freezes(kinds, moved.at)
+        called_off = moved.before is Stage.FREEZE and moved.after is Stage.RUN
+        if moved.after is Stage.TERMINATE or called_off:
             effects += [Revoke(self.issuer.revoke(kind.id)) for kind in kinds]
         if moved.after is Stage.RECONCILE:
             until = moved.at + self.plan.ceilings.get(Stage.RECONCILE, CEILINGS_NS[Stage.RECONCILE])
             told = tuple(self.issuer.revocation(kind.id) for kind in kinds)
-            effects.append(Sweep(scope, self.issuer.sweep(moved.at, until), until, told))
+            effects.append(Sweep(scope, self.issuer.sweep(moved.at, until), until, told, self.epoch(scope)))
         if moved.after is Stage.RUN:
             self._again(scope, kinds)
         self._note(scope, moved.trigger.value, moved.before, moved.by, moved)
@@ -332,13 +348,33 @@ class Switch:
             self._renew_at = min(self._renew_at, self.now)  # the new stage travels with the next lease
         return effects
 
+    def _told(self, scope: str, moved: Moved) -> Tell:
+        return Tell(scope, moved.after, moved.trigger.value, moved.by, moved.at, self.epoch(scope))
+
     def _again(self, scope: str, kinds: tuple[TypeAt, ...]) -> None:
-        self._epochs[scope] = self.epoch(scope) + 1
+        self._runs(scope, kinds)
         self._two(scope).renew(self.epoch(scope))
         self._called.discard(scope)
+
+    def _runs(self, scope: str, kinds: tuple[TypeAt, ...]) -> None:
+        """The way back of a scope; its types run with it where nothing else is over them."""
+        self._epochs[scope] = self.epoch(scope) + 1
         for kind in kinds:
             if self.stage_of(kind) < Stage.FREEZE:
                 self._frozen_at.pop(kind.id, None)
+
+    def _freezes(self, kinds: tuple[TypeAt, ...], at: int) -> None:
+        for kind in kinds:
+            self._frozen_at.setdefault(kind.id, at)
+
+    def _stranger(self, scope: str, why: str) -> None:
+        """Nobody who may take part: noted a while, so that people see that somebody tries."""
+        self._strangers += 1
+        if self._strangers <= STRANGERS_MAX:
+            stage = self.stage(scope)
+            self.log.append(
+                Entry(self.now, scope, _REFUSED + why, stage, stage, (), False, {}, self.issuer.serial)
+            )
 
     def _note(
         self, scope: str, what: str, before: Stage, by: tuple[str, ...], moved: Moved | None = None
@@ -351,24 +387,27 @@ class Switch:
             self.issuer.serial, self._heard,
         )  # fmt: skip
         self._heard = b""
+        self._noted_serial = entry.serial
         self.log.append(entry)
 
     def _two(self, scope: str) -> TwoPersons:
         if scope not in self._people:
-            self._people[scope] = TwoPersons(self._registry, scope, self.epoch(scope), self.plan.confirm_ns)
+            self._people[scope] = self._counting(scope)
         return self._people[scope]
 
+    def _counting(self, scope: str) -> TwoPersons:
+        return TwoPersons(self._registry, scope, self.epoch(scope), self.plan.confirm_ns)
+
     def _covers(self, scope: str) -> bool:
-        level, _, name = scope.partition(":")
-        if level in ("session", "instance"):
-            return name.isascii() and name.isdecimal() and len(name) <= DIGITS_MAX
-        return bool(self.types_in(scope))
+        return number_of(scope) is not None or bool(self.types_in(scope))
 
 
-# Of a 64-bit number.
-DIGITS_MAX: Final = 20
-# Leases issued since the last line of the log: a day's of a thousand types at one in two seconds.
-SERIALS_SKIPPED: Final = 1_000 * 24 * 60 * MINUTE // RENEW_NS
+_REFUSED: Final = "refused: "
+# Leases issued since the last line of the log: a line is written before there were half as many. An hour's of
+# a thousand types at one in two seconds.
+SERIALS_SKIPPED: Final = 1_000 * 60 * MINUTE // RENEW_NS
+# Lines about strangers in one log: enough to see who tries what, few enough to fill no disk.
+STRANGERS_MAX: Final = 1_000
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry, strict=True).decode

@@ -4,8 +4,9 @@ A person signs a *statement*: what they want, for which scope, under which epoch
 statement opens an order; a second one of another person, about the same thing, completes it. Statements are
 good once; one from an earlier epoch or after its time says nothing.
 
-Counted by person: the registry says which keys and names are whose, so that one person with two keys or two
-names is one person. It refuses a key that stands for two people. Roles say who may take part at all.
+Counted by person: the registry says which keys are whose, so that one person with two keys is one person. It
+refuses a key that stands for two people, a person who stands twice (also in other letters that look alike),
+and a name that would read as two people in a record. Roles say who may take part at all.
 
 What one person reaches alone is only what is safe (`shutdown.py`, rows of authority `one`): an order that
 nobody completes in time has *lapsed*, which freezes and holds. A second person who refuses ends the order,
@@ -14,6 +15,7 @@ not the halt that is in force: calling it off takes two people again.
 Not handled: a registrar who enrols one human being as two people; people who are forced or deceived.
 """
 
+import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -30,7 +32,11 @@ _DOMAIN: Final = b"maso shutdown statement 1\x00"
 CONFIRM_NS: Final = 5 * MINUTE
 # A statement is made to be used at once: the clocks of two people's consoles may differ by this much.
 STATEMENT_DRIFT_NS: Final = 30 * 1_000_000_000
-NAME_BYTES_MAX: Final = 128
+# A record of the plane keeps 128 characters for the two who ordered, joined by a `+`.
+NAME_CHARS_MAX: Final = 60
+JOINER: Final = "+"
+# A statement has about 200 bytes; nobody's signature is looked at for more.
+WIRE_BYTES_MAX: Final = 1_024
 
 
 class Want(StrEnum):
@@ -52,7 +58,7 @@ _BOTH: Final = {
 
 
 class Person(NamedTuple):
-    """One human being. `keys` are Ed25519 public keys; `names` are what they may sign as."""
+    """One human being, by a name that stands in records. `keys` are Ed25519 public keys."""
 
     id: str
     role: str
@@ -113,7 +119,7 @@ class Registry:
         self._by_key: dict[bytes, Person] = {}
         ids: set[str] = set()
         for person in people:
-            known = person.id.strip().casefold()
+            known = _plain(person.id)
             if not known or known in ids:
                 raise RegistryError(f"`{person.id}` stands twice; legal: one entry for each person")
             ids.add(known)
@@ -185,6 +191,8 @@ class TwoPersons:
         self._used = set(used)
 
     def _read(self, wire: bytes, now: int) -> tuple[Statement, Person] | Refused:
+        if len(wire) > WIRE_BYTES_MAX:
+            return Refused("it is no statement")
         try:
             statement = _decode(wire)
             want = Want(statement.want)
@@ -235,6 +243,14 @@ class TwoPersons:
             return Refused("the same person cannot be the second")
         self.order = None
         return Counted(None, (order.by, person.id), f"the order to {order.want.value} was refused")
+
+
+def _plain(name: str) -> str:
+    """A name as it is compared: letters that only look different are the same."""
+    if len(name) > NAME_CHARS_MAX or JOINER in name or not name.isprintable():
+        legal = f"legal: at most {NAME_CHARS_MAX} letters that can be printed, no `{JOINER}`"
+        raise RegistryError(f"`{name[:NAME_CHARS_MAX]}` is no name of a person; {legal}")
+    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from maso.clock import MS
 from maso.resilience.lease import Verifier
-from maso.resilience.switch import StopPlan, TypeAt
+from maso.resilience.places import TypeAt, covered
+from maso.resilience.switch import StopPlan
 from maso.sim.kernel import Kernel
 from maso.sim.regions import Network
 from maso.streams import Stream, stream
@@ -50,15 +51,4 @@ class Scene:
 
     def covered(self, scope: str) -> tuple[TypeAt, ...]:
         """The types that a scope covers as a whole."""
-        level, _, name = scope.partition(":")
-        types = self.plan.types
-        match level:
-            case "system":
-                return types
-            case "region":
-                return tuple(t for t in types if t.region == name)
-            case "cluster":
-                return tuple(t for t in types if t.cluster == name)
-            case "type":
-                return tuple(t for t in types if t.id == name)
-        return ()
+        return covered(scope, self.plan.types)

@@ -31,9 +31,10 @@ from maso.plane.plane import Plane
 from maso.plane.replay import rebuild, state_digest
 from maso.resilience.lease import Call as Asked
 from maso.resilience.lease import Fence, Holder, Lease, Revocation
+from maso.resilience.places import TypeAt
 from maso.resilience.reconcile import Answer
 from maso.resilience.shutdown import Stage
-from maso.resilience.switch import Tell, TypeAt
+from maso.resilience.switch import Tell
 from maso.sim.till import Letter, Till
 from maso.streams import stream
 from maso.worlds import payments
