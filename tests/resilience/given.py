@@ -7,7 +7,7 @@ from maso.fleet.model import AgentType, Cluster, Dependency, Pace, PaceLevel, Wa
 from maso.resilience.coordinator import Coordinator
 from maso.resilience.pace import Authority, Settings
 from maso.resilience.plan import CLUSTER_DWELL_NS, COMMANDER, OPERATOR, Plan, _type
-from maso.resilience.signals import Effect, Joined, Move, Signal
+from maso.resilience.signals import Answered, Effect, Joined, Move, Order, Request, Signal
 
 KEY = bytes(32)
 
@@ -62,12 +62,23 @@ class Bench:
         members = [(self.nhi(s, t), t, s) for s in range(1, sessions + 1) for t in range(count)]
         self.c.handle(Joined(tuple(members)), 0)
         self.sessions = sessions
+        self.orders = 0
 
     def nhi(self, session: int, kind: int) -> int:
         return session * 100 + kind
 
     def say(self, signal: Signal) -> list[Effect]:
         return self.took(self.c.handle(signal, self.now))
+
+    def order(self, scope: str, what: str, role: str) -> list[Effect]:
+        """A person's order, given now."""
+        self.orders += 1
+        return self.say(Order(scope, what, role, self.orders, self.now))
+
+    def answer(self, scope: str, granted: bool, role: str) -> list[Effect]:
+        """A person's answer to the last request about a scope."""
+        number = next((r.number for r in reversed(self.kinds(Request)) if r.scope == scope), 0)
+        return self.say(Answered(scope, granted, role, number))
 
     def outcome(self, session: int, kind: int, ok: bool, at: int | None = None) -> list[Effect]:
         at = self.now if at is None else at

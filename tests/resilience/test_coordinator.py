@@ -157,7 +157,7 @@ def test_where_a_person_decides_the_type_waits_for_the_answer() -> None:
     (request,) = b.kinds(Request)
     assert (request.scope, request.to, request.default) == ("type:support", A, True)
     assert "type:support" not in b.phases
-    b.say(Answered("type:support", True, "operator"))
+    b.answer("type:support", True, "operator")
     assert b.moves("type:support") == [(A, 1000, "failing")]
     assert b.kinds(Move)[-1].by == "operator"
 
@@ -172,22 +172,20 @@ def test_a_request_whose_evidence_is_over_is_withdrawn() -> None:
     b = Bench()
     outage(b, SUPPORT, 5)
     b.wait(3 * 60)
-    assert b.say(Answered("type:support", True, "operator")) == []
+    assert b.answer("type:support", True, "operator") == []
     b.wait(15 * 60)
     assert "type:support" not in b.phases
 
 
 def test_only_a_commander_ends_emergency_and_the_return_is_ramped() -> None:
     b = Bench()
-    b.say(Order("type:payment", "stop", "operator"))
+    b.order("type:payment", "stop", "operator")
     assert b.phases["type:payment"] == E
     b.wait(3600)
     assert b.phases["type:payment"] == E
-    assert b.say(Order("type:payment", "release", "operator")) == []
-    assert b.say(Order("type:payment", "up", "incident commander")) == []
-    (first,) = [
-        e for e in b.say(Order("type:payment", "release", "incident commander")) if isinstance(e, Move)
-    ]
+    assert b.order("type:payment", "release", "operator") == []
+    assert b.order("type:payment", "up", "incident commander") == []
+    (first,) = [e for e in b.order("type:payment", "release", "incident commander") if isinstance(e, Move)]
     assert (first.phase, first.share_milli, first.by) == (C, 10, "incident commander")
     b.wait(200)
     assert b.phases["type:payment"] == C
@@ -197,10 +195,11 @@ def test_only_a_commander_ends_emergency_and_the_return_is_ramped() -> None:
 @pytest.mark.parametrize(
     "signal",
     [
-        Order("type:nobody", "stop", "operator"),
-        Order("type:payment", "explode", "operator"),
-        Order("type:payment", "stop", "agent"),
-        Answered("type:payment", True, "payment"),
+        Order("type:nobody", "stop", "operator", 1, 0),
+        Order("type:payment", "explode", "operator", 1, 0),
+        Order("type:payment", "stop", "agent", 1, 0),
+        Order("layer:cake", "up", "operator", 1, 0),
+        Answered("type:payment", True, "payment", 1),
         Gone("cluster:mars"),
         Gone("layer:cake"),
         Scored("type:nobody", 99, 0),
@@ -289,9 +288,9 @@ def test_a_return_is_over_when_a_producer_falls_to_where_it_came_from() -> None:
 
 def test_a_consumer_is_not_ordered_up_before_its_producer() -> None:
     b = Bench()
-    b.say(Order("cluster:checkout", "stop", "operator"))
+    b.order("cluster:checkout", "stop", "operator")
     assert b.phases["cluster:after"] == E
-    (call,) = b.say(Order("cluster:after", "release", "incident commander"))
+    (call,) = b.order("cluster:after", "release", "incident commander")
     assert call == Call("cluster:after", E, "its producers come first")
     b.wait(60)
     assert b.phases["cluster:after"] == E
@@ -392,11 +391,11 @@ class Everything(RuleBasedStateMachine):
         role=st.sampled_from(["operator", "incident commander"]),
     )
     def order(self, scope: str, what: str, role: str) -> None:
-        self.b.say(Order(scope, what, role))
+        self.b.order(scope, what, role)
 
     @rule(scope=st.sampled_from(["type:a", "type:b", "cluster:one"]), granted=st.booleans())
     def answer(self, scope: str, granted: bool) -> None:
-        self.b.say(Answered(scope, granted, "operator"))
+        self.b.answer(scope, granted, "operator")
 
     @rule(scope=st.sampled_from(["type:a", "cluster:one", "system"]), score=st.integers(0, 100))
     def scored(self, scope: str, score: int) -> None:
@@ -417,7 +416,7 @@ class Everything(RuleBasedStateMachine):
             assert self.full.get(scope.name, P) is scope.shown, scope.name
             assert scope.shown >= scope.machine.phase
             assert (scope.ramp is None) == (scope.rise is None)
-        assert c._returning == sum(s.ramp is not None for s in (*c.types, *c.clusters, c.system))
+        assert c.board.returning == sum(s.ramp is not None for s in (*c.types, *c.clusters, c.system))
         assert [s.shown for s in c.clusters] == c.cascade.phases
 
     def _law(self, at: int, move: Move) -> None:

@@ -13,7 +13,7 @@ Not handled: how a lower phase is reached again (in order, with a ramp: `coordin
 """
 
 from collections.abc import Sequence, Set
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from maso.clock import MINUTE
 from maso.resilience.cascade import CHOICES, Choice, Graph, floor_of, response
@@ -214,16 +214,17 @@ class Clusters:
     def _ask(self, edge: int, phases: Sequence[Phase], before: Phase, now: int) -> Assess:
         self._close(edge)
         number = self._next(edge)
-        found = self.graph.edges[edge]
-        phase = phases[found.producer]
-        until = now + ASSESS_NS
+        phase = phases[self.graph.edges[edge].producer]
         self._asked[edge] = phase
-        self._questions[edge] = Question(number, edge, phase, until)
+        question = self._questions[edge] = Question(number, edge, phase, now + ASSESS_NS)
         self._choices[edge, phase] = Choice("undecided", before)
-        names = self.graph.names
+        return self._asks(edge, question)
+
+    def _asks(self, edge: int, question: Question) -> Assess:
+        found, names, phase = self.graph.edges[edge], self.graph.names, question.phase
         return Assess(
             names[found.consumer], names[found.producer], phase, CHOICES[phase],
-            response(found.declared, phase), until, number,
+            response(found.declared, phase), question.until, question.number,
         )  # fmt: skip
 
     def _close(self, edge: int) -> None:
@@ -273,3 +274,44 @@ class Clusters:
             self._told[i] = (number, phase, now)
             out.append(Notify(names[edge.consumer], names[edge.producer], phase, number))
         return out
+
+    def open(self) -> list[Effect]:
+        """What orchestrators were told and did not confirm, or asked and did not answer: once more."""
+        edges, names = self.graph.edges, self.graph.names
+        out: list[Effect] = []
+        for edge, (number, phase, _) in sorted(self._told.items()):
+            if self._heard.get(edge, 0) < number and self._edge_of.get(number) == edge:
+                out.append(Notify(names[edges[edge].consumer], names[edges[edge].producer], phase, number))
+        for edge, question in sorted(self._questions.items()):
+            out.append(self._asks(edge, question))
+        return out
+
+    def state(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "own": list(self.own),
+            "phases": list(self.phases),
+            "choices": [[edge, phase, *choice] for (edge, phase), choice in self._choices.items()],
+            "questions": [list(q) for q in self._questions.values()],
+            "stale": list(self._stale_since.items()),
+            "told": [[edge, *told] for edge, told in self._told.items()],
+            "heard": list(self._heard.items()),
+            "numbers": list(self._edge_of.items()),
+            "asked": list(self._asked.items()),
+            "number": self._number,
+        }
+
+    def take(self, state: dict[str, Any]) -> None:
+        """What `state` gave, of clusters of the same graph."""
+        self.own = [Phase(p) for p in state["own"]]
+        self.phases = [Phase(p) for p in state["phases"]]
+        self._choices = {(e, Phase(p)): Choice(chosen, Phase(f)) for e, p, chosen, f in state["choices"]}
+        questions = (Question(n, e, Phase(p), until) for n, e, p, until in state["questions"])
+        self._questions = {q.edge: q for q in questions}
+        self._stale_since = dict(state["stale"])
+        self._told = {edge: (number, Phase(p), at) for edge, number, p, at in state["told"]}
+        self._heard = dict(state["heard"])
+        self._edge_of = dict(state["numbers"])
+        self._asked = {edge: Phase(p) for edge, p in state["asked"]}
+        self._number = state["number"]
+        self._free = None

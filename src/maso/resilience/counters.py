@@ -15,7 +15,7 @@ any two minutes, so that a gateway that fails everybody would never reach a fift
 Not handled: which signals are true. Who may raise one is the driver's wiring (`coordinator.py`).
 """
 
-from typing import Final
+from typing import Any, Final
 
 from maso.clock import SECOND
 
@@ -89,6 +89,17 @@ class Window:
         self._last.clear()
         self._floor = max(self._floor, floor)
 
+    def state(self) -> list[Any]:
+        """As plain data: the oldest and the newest second, the floor, and who stands in which second."""
+        seconds = [[second, list(nhis)] for second, nhis in self._buckets.items()]
+        return [self._oldest, self._newest, self._floor, seconds]
+
+    def take(self, state: list[Any]) -> None:
+        """What `state` gave, of a window as long."""
+        self._oldest, self._newest, self._floor, seconds = state
+        self._buckets = {second: dict.fromkeys(nhis) for second, nhis in seconds}
+        self._last = {nhi: second for second, nhis in seconds for nhi in nhis}
+
 
 class Sides:
     """What speaks for and against one thing that is called: who was heard from, and who of them failed."""
@@ -160,6 +171,20 @@ class Evidence:
         """Whether nothing fails for more than this share: true also when nobody was heard from."""
         return not any(sides.over(share_milli) for sides in self.sides.values())
 
+    def state(self) -> list[Any]:
+        """As plain data: the floor, and both windows by what was called."""
+        sides = [[about, one.heard.state(), one.failed.state()] for about, one in self.sides.items()]
+        return [self._floor, sides]
+
+    def take(self, state: list[Any]) -> None:
+        """What `state` gave, of evidence as long."""
+        self._floor, sides = state
+        self.sides = {}
+        for about, heard, failed in sides:
+            one = self.sides[about] = Sides(self._seconds)
+            one.heard.take(heard)
+            one.failed.take(failed)
+
 
 class SignalEvidence(Evidence):
     """Counts signals where `Evidence` counts instances: what five agents make do with, kept to compare.
@@ -176,6 +201,13 @@ class SignalEvidence(Evidence):
     def add(self, nhi: int, ok: bool, at: int, now: int, about: str = "") -> Sides:
         self._number += 1
         return super().add(self._number, ok, at, now, about)
+
+    def state(self) -> list[Any]:
+        return [self._number, super().state()]
+
+    def take(self, state: list[Any]) -> None:
+        self._number, rest = state
+        super().take(rest)
 
 
 def exceeds(sides: Sides, share_milli: int, live: int) -> bool:

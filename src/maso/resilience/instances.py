@@ -11,7 +11,7 @@ Not handled: what failures of many mean (`counters.py`).
 """
 
 from heapq import heappop, heappush
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from maso.resilience.pace import Authority, Level, Machine, Moved, Phase, Result, Settings, Trigger
 
@@ -122,3 +122,29 @@ class Instances:
     def _watch(self, nhi: int, machine: Machine) -> None:
         if machine.phase in (Phase.ALTERNATE, Phase.CONTINGENCY) and not machine.spent():
             heappush(self._due, (machine.ready_at, nhi))
+
+    def troubled(self) -> list[tuple[int, Phase]]:
+        """Those that are not in Primary."""
+        return [
+            (n, t.machine.phase) for n, t in self._trouble.items() if t.machine.phase is not Phase.PRIMARY
+        ]
+
+    def state(self) -> list[Any]:
+        """As plain data: who lives, whose machines there are, and whose dwell ends when."""
+        live = [[nhi, one.type, one.session] for nhi, one in self.live.items()]
+        trouble = [[nhi, one.failed_at, one.machine.state()] for nhi, one in self._trouble.items()]
+        return [live, trouble, [list(due) for due in self._due]]
+
+    def take(self, state: list[Any]) -> None:
+        """What `state` gave, of instances of the same types."""
+        live, trouble, due = state
+        self.live = {nhi: Live(kind, session) for nhi, kind, session in live}
+        self.count = [0] * len(self.count)
+        for one in self.live.values():
+            self.count[one.type] += 1
+        self._trouble = {}
+        for nhi, failed_at, machine in trouble:
+            found = self._trouble[nhi] = Trouble(self._settings[self.live[nhi].type], 0)
+            found.failed_at = failed_at
+            found.machine.take(machine)
+        self._due = [(at, nhi) for at, nhi in due]

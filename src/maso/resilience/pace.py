@@ -20,7 +20,7 @@ one cluster does to another (`cascade.py`), what a phase forbids (`allowances.py
 """
 
 from enum import IntEnum, StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from maso.clock import DAY, MINUTE, SECOND
 
@@ -278,6 +278,19 @@ class Machine:
         """Whether a return by itself is no longer allowed, since the heals of 24 hours are used up."""
         self.heals = tuple(at for at in self.heals if at > self.now - DAY)
         return self.fell and len(self.heals) >= self.settings.heals_max
+
+    def state(self) -> list[Any]:
+        """As plain data; `settings` and the level are the plan's."""
+        waits = None if self.waits is None else list(self.waits)
+        return [self.phase, self.since, self.now, list(self.heals), self.fell, self.aborts, waits]
+
+    def take(self, state: list[Any]) -> None:
+        """What `state` gave, of a machine with the same settings."""
+        phase, self.since, self.now, heals, self.fell, self.aborts, waits = state
+        self.phase, self.heals, self.waits = Phase(phase), tuple(heals), None
+        if waits is not None:
+            to, trigger, authority, until, default = waits
+            self.waits = Waits(Phase(to), Trigger(trigger), Authority(authority), until, default)
 
     def _look(self, trigger: Trigger, now: int) -> tuple[Row | None, Authority, str]:
         self.now = max(self.now, now)

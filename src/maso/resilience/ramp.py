@@ -18,7 +18,7 @@ Not handled: what a step changes for those who are returned; the plane asks `ret
 
 import hashlib
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from maso.clock import SECOND
 from maso.resilience.counters import INSTANCES_MIN, Evidence
@@ -116,3 +116,12 @@ class Ramp:
     def _begin(self, now: int) -> None:
         self.since = now
         self._evidence.reset(now)
+
+    def state(self) -> list[Any]:
+        """As plain data: the step, since when, and what those who returned did."""
+        return [self.step, self.since, self._evidence.state()]
+
+    def take(self, state: list[Any]) -> None:
+        """What `state` gave, of a ramp with the same shares."""
+        self.step, self.since, evidence = state
+        self._evidence.take(evidence)

@@ -14,7 +14,7 @@ it (producers of a cluster, layers that are gone). Down is told at once. Up goes
 Not handled: when a scope may rise, and who says so (`coordinator.py`).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from maso.resilience.pace import TABLE, Authority, Level, Machine, Moved, Phase, Settings, Trigger
 from maso.resilience.ramp import FULL_MILLI, SHARES_MILLI, STEP_NS, Ramp, Verdict
@@ -39,6 +39,7 @@ class Scope:
         "machine",
         "name",
         "ramp",
+        "request",
         "rise",
         "shares",
         "shown",
@@ -62,6 +63,7 @@ class Scope:
         self.ramp: Ramp | None = None
         self.rise: Rise | None = None
         self.steady_since = 0  # since when the floor would let it rise
+        self.request = 0  # the number of the last request to people about it
 
     @property
     def need(self) -> Phase:
@@ -88,7 +90,7 @@ class Scope:
         """The first step of a return."""
         self.rise = rise
         self.ramp = Ramp(now, self.abort_milli, step_ns, self.shares)
-        return [Move(self.name, rise.to, self._why(rise), rise.by, self.ramp.share_milli)]
+        return [Move(self.name, rise.to, self.why(rise), rise.by, self.ramp.share_milli)]
 
     def hear(self, nhi: int, ok: bool, at: int, now: int, about: str) -> list[Move]:
         """One of those who were returned did something."""
@@ -96,19 +98,19 @@ class Scope:
             return self.abort(now)
         return []
 
-    def advance(self, now: int) -> tuple[list[Move], Moved | None]:
-        """Time for the ramp: moves to tell, and what the machine did when it is done."""
+    def advance(self, now: int) -> list[Move]:
+        """Time for the ramp: moves to tell."""
         if self.ramp is None or self.rise is None:
-            return [], None
+            return []
         rise = self.rise
         match self.ramp.advance(now):
             case Verdict.NEXT:
-                return [Move(self.name, rise.to, self._why(rise), rise.by, self.ramp.share_milli)], None
+                return [Move(self.name, rise.to, self.why(rise), rise.by, self.ramp.share_milli)]
             case Verdict.ABORT:
-                return self.abort(now), None
+                return self.abort(now)
             case Verdict.DONE:
                 return self._done(rise, now)
-        return [], None
+        return []
 
     def abort(self, now: int) -> list[Move]:
         """Everybody is back where they were."""
@@ -120,17 +122,47 @@ class Scope:
         """Where a return by this trigger would lead, with the floor under it."""
         return max(TABLE[self.machine.phase, trigger].to, self.floor)
 
-    def _done(self, rise: Rise, now: int) -> tuple[list[Move], Moved | None]:
+    def restarted(self, now: int) -> list[Move]:
+        """Nobody listened for a while: silence is no evidence, so a return under way is broken off and the
+        dwell begins anew. The next attempt waits no longer than it would have."""
+        self.steady_since = now
+        if self.machine.phase is not Phase.PRIMARY:
+            self.machine.since = max(self.machine.since, now)
+        if self.ramp is None:
+            return []
         self.ramp = self.rise = None
-        moved = None
+        return [Move(self.name, self.shown, "restarted", "", FULL_MILLI)]
+
+    def _done(self, rise: Rise, now: int) -> list[Move]:
+        self.ramp = self.rise = None
         if rise.trigger is not None:
             result = self.machine.fire(rise.trigger, now, rise.by, rise.authority)
             if not isinstance(result, Moved):
                 # What permitted it is over (a heal was used up meanwhile, for example): stay.
-                return [Move(self.name, self.shown, "ramp-abort", "", FULL_MILLI)], None
-            moved = result
+                return [Move(self.name, self.shown, "ramp-abort", "", FULL_MILLI)]
         self.shown = rise.to
-        return [Move(self.name, rise.to, self._why(rise), rise.by, FULL_MILLI)], moved
+        return [Move(self.name, rise.to, self.why(rise), rise.by, FULL_MILLI)]
 
-    def _why(self, rise: Rise) -> str:
+    @staticmethod
+    def why(rise: Rise) -> str:
         return "recovered" if rise.trigger is None else rise.trigger.value
+
+    def state(self) -> list[Any]:
+        """As plain data."""
+        rise = None if self.rise is None else list(self.rise)
+        ramp = None if self.ramp is None else self.ramp.state()
+        return [
+            self.machine.state(), self.floor, self.shown, self.steady_since, self.request, rise, ramp,
+        ]  # fmt: skip
+
+    def take(self, state: list[Any]) -> None:
+        """What `state` gave, of a scope of the same plan."""
+        machine, floor, shown, self.steady_since, self.request, rise, ramp = state
+        self.machine.take(machine)
+        self.floor, self.shown = Phase(floor), Phase(shown)
+        self.rise = self.ramp = None
+        if rise is not None and ramp is not None:
+            to, trigger, by, authority = rise
+            self.rise = Rise(Phase(to), Trigger(trigger) if trigger else None, by, Authority(authority))
+            self.ramp = Ramp(0, self.abort_milli, shares=self.shares)
+            self.ramp.take(ramp)

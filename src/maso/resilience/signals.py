@@ -83,19 +83,26 @@ class Heard(NamedTuple):
 
 
 class Order(NamedTuple):
-    """A person decides: `down`, `stop`, `up` or `release` of a scope."""
+    """A person decides: `down`, `stop`, `up` or `release` of a scope; of a layer that comes and goes, `up`.
+
+    number   the console's own, good once
+    at       when it was given: one that was long on its way changes nothing
+    """
 
     scope: str
     what: str
     role: str
+    number: int
+    at: int
 
 
 class Answered(NamedTuple):
-    """A person answers the request that waits for a scope."""
+    """A person answers the request of this number, and no other, that waits for a scope."""
 
     scope: str
     granted: bool
     role: str
+    number: int
 
 
 Signal = (
@@ -152,7 +159,10 @@ class Assess(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A person of this role is asked to approve a transition; `default` is what happens at `until`."""
+    """A person of this role is asked to approve a transition; `default` is what happens at `until`.
+
+    number   of this request: an answer that names another one is to something that is over
+    """
 
     scope: str
     to: Phase
@@ -160,6 +170,7 @@ class Request(NamedTuple):
     authority: Authority
     until: int
     default: bool
+    number: int
 
 
 class Call(NamedTuple):

@@ -85,6 +85,7 @@ class Degradation:
         self.shown: list[tuple[int, str, str]] = []
         self.called: list[tuple[int, str, str]] = []
         self.notices = 0
+        self._orders = 0
         self.waited = 0
         self.resumed = 0
         self.waiting_max = 0
@@ -276,8 +277,8 @@ class Degradation:
                 case signals.Assess(consumer=consumer, number=number, declared=declared):
                     answer = signals.Assessed(consumer, number, declared)
                     self._orchestrator(consumer, ASSESSED_NS, answer)
-                case signals.Request(scope=scope):
-                    self._later(signals.Answered(scope, True, self._operator))
+                case signals.Request(scope=scope, number=number):
+                    self._later(signals.Answered(scope, True, self._operator, number))
                 case signals.Call(scope=scope, why=why):
                     self._call(scope, why)
                 case signals.Show(scope=scope, text=text):
@@ -327,9 +328,13 @@ class Degradation:
         if any(f.active(now) for f in self.faults):
             self._sim.kernel.after(self._people.latency(self._sim.person_ns), self._look, scope)
         elif self.coordinator.phase(scope) is Phase.EMERGENCY:
-            self._signal(signals.Order(scope, "release", self._commander))
+            self._order(scope, "release", self._commander)
         elif self.coordinator.phase(scope) is not Phase.PRIMARY:
-            self._signal(signals.Order(scope, "up", self._operator))
+            self._order(scope, "up", self._operator)
+
+    def _order(self, scope: str, what: str, role: str) -> None:
+        self._orders += 1
+        self._signal(signals.Order(scope, what, role, self._orders, self._sim.now))
 
     def _finish(self, nhi: int) -> None:
         live = self.coordinator.instances.live.get(nhi)

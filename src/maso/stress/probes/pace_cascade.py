@@ -18,7 +18,7 @@ from maso.fleet.model import Dependency, Fleet
 from maso.resilience.cascade import Graph, depth, floor_of, response
 from maso.resilience.pace import PHASE_NAMES, Phase
 from maso.resilience.plan import plan_of
-from maso.resilience.signals import Back, Gone, Joined, Order
+from maso.resilience.signals import Back, Gone, Joined
 from maso.streams import stream
 from maso.stress.dimension import LIST_ROWS_MAX, Outcome, Trial
 from maso.stress.probes.pace_stage import Stage, full, members
@@ -83,7 +83,7 @@ def _candidates(fleet: Fleet) -> list[str]:
 def _try(fleet: Fleet, name: str, phase: Phase) -> Try:
     stage = Stage(fleet)
     if phase is Phase.EMERGENCY:
-        stage.send(Order(f"cluster:{name}", "stop", stage.operator))
+        stage.order(f"cluster:{name}", "stop")
     else:
         stage.send(Gone(f"{'cluster' if phase is Phase.CONTINGENCY else 'orchestrator'}:{name}"))
     stage.settle(SOON_NS)
@@ -214,7 +214,7 @@ def _deaf(fleet: Fleet) -> list[str]:
     found = fleet.dependencies[0]
     stage = Stage(fleet)
     stage.silent.add(found.consumer)
-    stage.send(Order(f"cluster:{found.producer}", "stop", stage.operator))
+    stage.order(f"cluster:{found.producer}", "stop")
     stage.settle(SOON_NS)
     knows = any(
         k.knows

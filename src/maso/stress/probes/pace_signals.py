@@ -16,7 +16,7 @@ from maso.clock import DAY, MINUTE, SECOND
 from maso.fleet.model import AgentType, Fleet
 from maso.resilience.pace import PHASE_NAMES, Phase
 from maso.resilience.ramp import place
-from maso.resilience.signals import Joined, Move, Order
+from maso.resilience.signals import Joined, Move
 from maso.streams import Stream, stream
 from maso.stress.dimension import LIST_ROWS_MAX, Outcome, Trial
 from maso.stress.probes.pace_stage import (
@@ -364,6 +364,6 @@ def _shown(fleet: Fleet, agent: AgentType, phase: Phase) -> str:
     stage = Stage(fleet)
     scope = f"type:{agent.id}"
     for what in ("down", "down") if phase is Phase.CONTINGENCY else ("stop",):
-        stage.send(Order(scope, what, stage.operator))
+        stage.order(scope, what)
     texts = [show.text for show in stage.shown if show.scope == scope]
     return texts[-1] if texts else ""

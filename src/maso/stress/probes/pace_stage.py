@@ -28,6 +28,7 @@ from maso.resilience.signals import (
     Heard,
     Move,
     Notify,
+    Order,
     Request,
     Show,
     Signal,
@@ -68,6 +69,11 @@ class Stage:
 
     def send(self, signal: Signal) -> None:
         self._follow(self.coordinator.handle(signal, self.now))
+
+    def order(self, scope: str, what: str) -> None:
+        """An operator's order, given now."""
+        self._number += 1
+        self.send(Order(scope, what, self.operator, self._number, self.now))
 
     def outcome(self, nhi: int, ok: bool, at: int) -> None:
         """What an instance called came back so, at `at`."""
@@ -118,9 +124,9 @@ class Stage:
                     self.asked.append(effect)
                     if consumer not in self.silent:
                         self._later(ASSESSED_NS, Assessed(consumer, number, declared))
-                case Request(scope=scope):
+                case Request(scope=scope, number=number):
                     self.requests.append(effect)
-                    self._later(self.person_ns, Answered(scope, True, self.operator))
+                    self._later(self.person_ns, Answered(scope, True, self.operator, number))
                 case Show():
                     self.shown.append(effect)
 
