@@ -80,33 +80,39 @@ def answers() -> str:
 
 
 def times() -> str:
-    from maso.clock import MS, SECOND
-    from maso.resilience import asking, lease, shutdown, switch, twopersons
+    from maso.clock import SECOND
+    from maso.fleet.model import Switch
+    from maso.resilience import asking, shutdown, switch
 
     ceilings = ", ".join(f"{s.name.lower()} {ns // SECOND} s" for s, ns in shutdown.CEILINGS_NS.items())
+    unless = Switch()
     rows = [
         ["ceilings of the stages", ceilings, "`shutdown` in the fleet file"],
-        ["the second person answers within", f"{twopersons.CONFIRM_NS // SECOND} s", "fixed"],
-        ["a lease lasts", f"{lease.LEASE_NS / SECOND:g} s", "fixed"],
-        ["it is renewed every", f"{lease.RENEW_NS / SECOND:g} s", "fixed"],
-        ["a clock may be off by", f"{lease.DRIFT_NS // MS} ms", "fixed"],
+        [
+            "the second person answers within",
+            f"{unless.second_person_seconds} s",
+            "`switch.second_person_seconds`",
+        ],
+        ["a lease lasts", f"{unless.lease_ms / 1000:g} s", "`switch.lease_ms`"],
+        ["it is renewed every", f"{unless.renew_ms / 1000:g} s", "`switch.renew_ms`"],
+        ["a clock may be off by", f"{unless.drift_ms} ms", "`switch.drift_ms`"],
         [
             "the longest call to a system outside",
             f"{switch.CALL_NS // SECOND} s, or {switch.CALL_FACTOR} times the slowest port's median",
             "`latency_ms_median` of the ports",
         ],
         [
-            "calls to the gateway a second, in the sweep",
+            "questions of the sweep a second",
             "not limited",
             "`target.in_flight_confirm_per_second`",
         ],
         [
-            "calls to the gateway at once, in the sweep",
+            "questions of the sweep at once",
             f"that rate times the longest call; without a rate {asking.AT_ONCE}",
-            "follows",
+            "`switch.calls_at_once`",
         ],
         [
-            "an unanswered call counts as lost after",
+            "an unanswered one counts as lost after",
             "the longest call and one turn at that rate",
             "follows",
         ],

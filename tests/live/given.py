@@ -7,7 +7,8 @@ import msgspec
 from nacl.signing import SigningKey
 
 from maso.cli.fleet import declared
-from maso.clock import MS, SECOND
+from maso.clock import SECOND
+from maso.fleet.model import Switch
 from maso.live.databases import sqlite_address
 from maso.live.drill import Wish
 from maso.live.drill_faults import FAULTS
@@ -16,7 +17,7 @@ from maso.resilience.lease import Issuer
 SWITCH = SigningKey(bytes(range(32)))
 LEASE_NS = SECOND
 # Of a whole drill: a busy machine may keep a process waiting for a second, and that must not end it.
-DRILL_LEASE_NS = 3 * SECOND
+SWITCH_TIMES = Switch(lease_ms=3_000, renew_ms=500, drift_ms=50)
 CEILINGS = {"halt": 0, "freeze": 6, "drain": 6, "terminate": 3, "reconcile": 20}
 
 
@@ -32,7 +33,7 @@ def small(folder: Path, sockets: Path, **changed: Any) -> Wish:
     # A platform that obeys nobody, or a gateway that never comes back, is waited for until the ceiling.
     ceilings = [msgspec.structs.replace(s, seconds_max=CEILINGS[s.stage]) for s in found.fleet.shutdown]
     plain: dict[str, Any] = {
-        "fleet": msgspec.structs.replace(found.fleet, shutdown=tuple(ceilings)),
+        "fleet": msgspec.structs.replace(found.fleet, shutdown=tuple(ceilings), switch=SWITCH_TIMES),
         "fleet_text": found.text,
         "folder": folder,
         "sockets": sockets,
@@ -44,8 +45,5 @@ def small(folder: Path, sockets: Path, **changed: Any) -> Wish:
         "ramp_seconds": 0.5,
         "order_after": (1.5, 2.5),
         "speed": 10,
-        "lease_ns": DRILL_LEASE_NS,
-        "renew_ns": DRILL_LEASE_NS // 6,
-        "drift_ns": 50 * MS,
     }
     return Wish(**{**plain, **changed})

@@ -28,7 +28,19 @@ _SUM_SLACK: Final = 0.01
 
 
 def check(g: Ground) -> None:
-    for rule in (_shutdown, _budget, _peak, _prices, _watch, _workload, _pace, _tier, _controls, _identity):
+    for rule in (
+        _shutdown,
+        _switch,
+        _budget,
+        _peak,
+        _prices,
+        _watch,
+        _workload,
+        _pace,
+        _tier,
+        _controls,
+        _identity,
+    ):
         rule(g)
 
 
@@ -53,6 +65,21 @@ def _shutdown(g: Ground) -> None:
     for needed in ("halt", "terminate"):
         if needed not in names:
             g.wrong(("shutdown",), f"the shutdown has no stage `{needed}`", "`halt` and `terminate` at least")
+
+
+def _switch(g: Ground) -> None:
+    """A lease that ends, by the fastest clock, before the next one comes stops what nobody stopped."""
+    switch = g.fleet.switch
+    keys = ("lease_ms", "renew_ms", "drift_ms")
+    if g.unsure("switch") or any(g.is_broken(("switch", key)) for key in keys):
+        return
+    lease, renew, drift = switch.lease_ms, switch.renew_ms, switch.drift_ms
+    if drift >= lease:
+        what = f"a clock may be {drift} ms ahead, and never sees a lease of {lease} ms that is still good"
+        g.wrong(("switch", "drift_ms"), what, f"less than `lease_ms`, {lease}")
+    elif renew + drift >= lease:
+        what = f"to a clock {drift} ms ahead a lease of {lease} ms ends before it is renewed after {renew} ms"
+        g.wrong(("switch", "renew_ms"), what, f"less than {lease - drift}: `lease_ms` less `drift_ms`")
 
 
 def _budget(g: Ground) -> None:

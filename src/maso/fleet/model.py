@@ -362,6 +362,26 @@ class ShutdownStage(_Strict, kw_only=True, frozen=True):
     customer_message: str = ""
 
 
+class Switch(_Strict, kw_only=True, frozen=True):
+    """The kill switch: its leases, the clocks, the second person, and the gateway that its sweep asks.
+
+    lease_ms               how long an agent may act by one lease; whoever cannot hear the switch stops then
+    renew_ms               a lease is renewed so often; shorter than the lease, by more than `drift_ms`
+    drift_ms               how far any clock may be off the switch's
+    second_person_seconds  so long the order of one person waits for another; then the fleet stays frozen
+    calls_at_once          questions of the sweep that the gateway has in its hands at any moment; unless
+                           given, `target.in_flight_confirm_per_second` times the longest call, or 50
+    """
+
+    # Shorter than a round trip round the world is no lease; after ten minutes nobody calls it a stop.
+    lease_ms: Annotated[int, Meta(ge=500, le=600_000)] = 6_000
+    renew_ms: Annotated[int, Meta(ge=100, le=300_000)] = 2_000
+    # A clock that is off by more than a minute is broken, and no bound holds.
+    drift_ms: Annotated[int, Meta(ge=0, le=60_000)] = 100
+    second_person_seconds: Annotated[int, Meta(ge=10, le=86_400)] = 300
+    calls_at_once: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+
+
 class BudgetStep(_Strict, kw_only=True, frozen=True):
     """What is done when this share of the day's budget is spent; shares and steps rise together."""
 
@@ -458,7 +478,7 @@ class Target(_Strict, kw_only=True, frozen=True):
     judge_usd_per_hour_max: Money | None = None
     audit_hours_max: float | None = None
     cost_usd_per_month_max: Money | None = None
-    in_flight_confirm_per_second: float | None = None
+    in_flight_confirm_per_second: Annotated[float, Meta(gt=0)] | None = None
     in_flight_payments_max: Positive | None = None
     open_reservations_max: Positive | None = None
 
@@ -563,6 +583,7 @@ class Fleet(_Strict, kw_only=True, frozen=True):
     identity: Identity | None = None
     dependencies: tuple[Dependency, ...] = ()
     shutdown: tuple[ShutdownStage, ...] = ()
+    switch: Switch = Switch()
     judge: Judge = Judge()
     watch: Watch = Watch()
     components: tuple[Component, ...] = ()

@@ -46,6 +46,7 @@ _SECTIONS: Final = (
     (model.Step, "A step of a journey"),
     (model.Identity, "`identity`"),
     (model.ShutdownStage, "`shutdown`"),
+    (model.Switch, "`switch`"),
     (model.Judge, "`judge`"),
     (model.Watch, "`watch`"),
     (model.Component, "`components`"),

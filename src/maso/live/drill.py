@@ -34,9 +34,8 @@ from maso.live.drill_report import report
 from maso.live.processes import Child
 from maso.live.proxy import Proxy
 from maso.live.wire import Client, LostError
-from maso.resilience.lease import DRIFT_NS, LEASE_NS, RENEW_NS
 from maso.resilience.shutdown import STAGE_NAMES, Stage
-from maso.resilience.switch import StopPlan, stop_plan
+from maso.resilience.switch import stop_plan
 from maso.resilience.twopersons import Want, state
 from maso.streams import stream
 
@@ -79,14 +78,6 @@ class Wish(NamedTuple):
     ramp_seconds: float = 10.0
     order_after: tuple[float, float] = (5.0, 25.0)
     speed: int = 1
-    lease_ns: int = LEASE_NS
-    renew_ns: int = RENEW_NS
-    drift_ns: int = DRIFT_NS
-
-    def plan(self) -> StopPlan:
-        return stop_plan(self.fleet)._replace(
-            lease_ns=self.lease_ns, renew_ns=self.renew_ns, drift_ns=self.drift_ns
-        )
 
 
 class Seen(NamedTuple):
@@ -111,7 +102,7 @@ class Drill:
     def __init__(self, wish: Wish, see: See | None = None) -> None:
         self.wish = wish
         self._see = see
-        self._plan = wish.plan()
+        self._plan = stop_plan(wish.fleet)
         self._rules = Rulebook(wish.fleet)
         self._people = [SigningKey.generate() for _ in PEOPLE]
         self._switch_seed, self._evidence_seed, self._key_seed = (os.urandom(32) for _ in range(3))
@@ -163,7 +154,7 @@ class Drill:
             {stage.name.lower(): ceiling for stage, ceiling in plan.ceilings.items()}, list(plan.roles),
             [(name, role, bytes(k.verify_key)) for name, k in zip(PEOPLE, self._people, strict=True)],
             self._switch_seed, self._evidence_seed, self._rules.sha256, plan.call_ns, plan.lease_ns,
-            plan.renew_ns, plan.drift_ns,
+            plan.renew_ns, plan.drift_ns, plan.confirm_ns,
         )  # fmt: skip
         self._told["gateway_process"] = gateway_process.Told(
             gateway, str(folder / "gateway.db"), way, key, wish.seed, _gateway_ms(wish.fleet), plan.lease_ns,
@@ -230,7 +221,8 @@ class Drill:
         """Two people, one after the other."""
         status = await self._console.ask("status", None, _ASK_SECONDS)
         for number, key in enumerate(self._people):
-            wire = state(key, want, SYSTEM, status["epoch"], number, time.monotonic_ns())
+            now = time.monotonic_ns()
+            wire = state(key, want, SYSTEM, status["epoch"], number, now, now + self._plan.confirm_ns)
             await self._console.ask("statement", wire, _ASK_SECONDS)
 
     def _pushed(self, name: str, body: Any) -> None:

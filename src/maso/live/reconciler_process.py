@@ -254,7 +254,7 @@ class ReconcilerProcess:
         try:
             said, _ = await self._gateway.ask("call", body, self._told.asking.answer_ns / 1e9)
         except LostError:
-            return  # it is asked again after a wait, or listed
+            said = Answer.BUSY  # nothing will come by this way: it is asked again after a wait, or listed
         answer = Answer.UNKNOWN if said == FENCED else Answer(said)
         self._follow(self._sweep.answer(ask, answer, self._kernel.now))
         self._wake.set()

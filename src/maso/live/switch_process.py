@@ -65,6 +65,7 @@ class Told(msgspec.Struct, frozen=True):
     lease_ns: int
     renew_ns: int
     drift_ns: int
+    confirm_ns: int
 
     def plan(self) -> StopPlan:
         return StopPlan(
@@ -76,6 +77,7 @@ class Told(msgspec.Struct, frozen=True):
             self.lease_ns,
             self.renew_ns,
             self.drift_ns,
+            self.confirm_ns,
         )
 
 

@@ -28,7 +28,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from nacl.signing import SigningKey
 
-from maso.clock import MINUTE, SECOND
+from maso.clock import MINUTE, MS, SECOND
 from maso.fleet.model import Fleet
 from maso.resilience.asking import Terms, terms
 from maso.resilience.lease import DRIFT_NS, LEASE_NS, RENEW_NS, Issuer, Lease, Revocation, bound_ns
@@ -74,13 +74,18 @@ def stop_plan(fleet: Fleet) -> StopPlan:
     named = [rights[key] for key in ROLE_KEYS if key in rights]
     longest = max((port.latency_ms_median for port in fleet.ports), default=0) * CALL_FACTOR * 1_000_000
     call_ns = max(longest, CALL_NS)
+    times = fleet.switch
     return StopPlan(
         places(fleet),
         ceilings,
         {stage: s.customer_message for stage, s in declared.items() if s.customer_message},
         tuple(named[:1] or (ROLE,)),
         call_ns,
-        asking=terms(fleet.target.in_flight_confirm_per_second, call_ns),
+        times.lease_ms * MS,
+        times.renew_ms * MS,
+        times.drift_ms * MS,
+        times.second_person_seconds * SECOND,
+        terms(fleet.target.in_flight_confirm_per_second, call_ns, times.calls_at_once),
     )
 
 

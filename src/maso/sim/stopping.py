@@ -111,11 +111,17 @@ class Platform:
         self._products = products
         self._crashes = 0
         self.holders = {
-            t.id: Holder(scene.verify, t.id, region=t.region, drift_ns=scene.plan.drift_ns)
+            t.id: Holder(
+                scene.verify,
+                t.id,
+                region=t.region,
+                lease_ns=scene.plan.lease_ns,
+                drift_ns=scene.plan.drift_ns,
+            )
             for t in scene.plan.types
         }
         self._region = {t.id: t.region for t in scene.plan.types}
-        self.fence = Fence(scene.verify, drift_ns=scene.plan.drift_ns)
+        self.fence = Fence(scene.verify, lease_ns=scene.plan.lease_ns, drift_ns=scene.plan.drift_ns)
         self.works: dict[str, Work] = {}  # by key
         self.staged: dict[str, Stage] = {}
         self.freeze_refs: dict[str, int] = {}  # by scope: the record from which on nothing commits

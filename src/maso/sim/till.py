@@ -63,7 +63,7 @@ class Till:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         self.gateway = Gateway(MemoryStore())
-        self.fence = Fence(scene.verify, drift_ns=scene.plan.drift_ns)
+        self.fence = Fence(scene.verify, lease_ns=scene.plan.lease_ns, drift_ns=scene.plan.drift_ns)
         self.booked: list[Booked] = []
         self.fenced: Counter[str] = Counter()
         self._working = 0

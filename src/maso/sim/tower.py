@@ -325,8 +325,10 @@ def persons(seed: int) -> tuple[tuple[Person, ...], dict[str, SigningKey]]:
 
 
 ROLE: Final = "incident commander"
+# Longer, nothing else happens in a rehearsal.
+CONFIRM_MAX_NS: Final = 60 * SECOND
 
 
 def rehearsed(plan: StopPlan) -> StopPlan:
-    """The plan with the role that the rehearsal's people have, and a second who is awaited for a minute."""
-    return plan._replace(roles=(ROLE,), confirm_ns=60 * SECOND)
+    """The plan with the role that the rehearsal's people have; a second is awaited for a minute at most."""
+    return plan._replace(roles=(ROLE,), confirm_ns=min(plan.confirm_ns, CONFIRM_MAX_NS))

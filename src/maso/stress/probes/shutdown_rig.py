@@ -140,8 +140,13 @@ class Leased(Rig):
             self.switches.append((place, Switch(plan, self.people, key)))
         self.per_region = fleet.controls.stop_switches == "per-region"
         verify = {p.region: verifiers[p.region if self.per_region else "switch"] for p in processes}
-        self.holders = [Holder(verify[p.region], p.type) for p in processes]
-        self.fences = {p.type: Fence(verify[p.region]) for p in processes}
+        lease_ns, drift_ns = self.plan.lease_ns, self.plan.drift_ns
+        self.holders = [
+            Holder(verify[p.region], p.type, lease_ns=lease_ns, drift_ns=drift_ns) for p in processes
+        ]
+        self.fences = {
+            p.type: Fence(verify[p.region], lease_ns=lease_ns, drift_ns=drift_ns) for p in processes
+        }
         self.heard: set[tuple[int, bytes]] = set()
         self.holding: dict[str, list[int]] = {}
         for i, process in enumerate(processes):
