@@ -27,6 +27,8 @@ LIGHT_TYPES = (
     "--ignore-missing-imports",
     "--explicit-package-bases",
 )
+# A worker for each core; a file stays together, since what its tests set up is shared. `-n0` gives one process.
+SPREAD = ("-n", "auto", "--dist", "loadfile")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def steps(deep: bool, pytest_arguments: list[str]) -> list[Step]:
         # Lightly: an empty configuration instead of the strict one; what a test hands over must still fit.
         Step("testtypes", python("-m", "mypy", *LIGHT_TYPES, "tests", "tools")),
         Step("imports", python("-c", LINT_IMPORTS)),
-        Step("tests", python("-m", "pytest", "-q", profile, *fast, *pytest_arguments), loud=True),
+        Step("tests", python("-m", "pytest", "-q", profile, *fast, *SPREAD, *pytest_arguments), loud=True),
     ]
     if (ROOT / "tools" / "seeds.py").exists():
         # Ten fixed seeds and a fresh one, whose number it prints; many more with --deep.
