@@ -55,7 +55,7 @@ def steps(deep: bool, pytest_arguments: list[str]) -> list[Step]:
         # Lightly: an empty configuration instead of the strict one; what a test hands over must still fit.
         Step("testtypes", python("-m", "mypy", *LIGHT_TYPES, "tests", "tools")),
         Step("imports", python("-c", LINT_IMPORTS)),
-        Step("tests", python("-m", "pytest", "-q", profile, *fast, *SPREAD, *pytest_arguments), loud=True),
+        Step("tests", python("-m", "pytest", "-q", profile, *SPREAD, *fast, *pytest_arguments), loud=True),
     ]
     if (ROOT / "tools" / "seeds.py").exists():
         # Ten fixed seeds and a fresh one, whose number it prints; many more with --deep.
