@@ -25,9 +25,9 @@ from maso.controls.message import Message
 from maso.controls.state import Instance, PlaneState
 from maso.envelope import MessageKind
 from maso.evidence.records import GateRecord
+from maso.fleet.figures import judged_share
 from maso.fleet.operations import OPERATIONS
 from maso.fleet.rulebook import ActionRules, Rulebook, TypeRules
-from maso.fleet.warnings import judged_share
 from maso.resilience.allowances import EVERY_MILLI, RISKS, TABLE, ActionClass, class_of, higher, judge_milli
 from maso.resilience.pace import PHASE_NAMES, Phase
 from maso.resilience.ramp import FULL_MILLI, returned

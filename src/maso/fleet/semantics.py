@@ -2,7 +2,7 @@
 
 A fleet that grows is checked at a size at which every place of its order has been used and a second round
 has begun, so that a mistake in a template shows whatever size is run later. What is doubtful is a mistake;
-what is legal but unwise is a warning (`warnings.py`).
+what is legal but unwise is a warning (`warnings/`).
 """
 
 from maso.fleet import (

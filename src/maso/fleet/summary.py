@@ -6,18 +6,17 @@ and cost follow from the journeys' shares and steps, and are marked as such.
 
 from typing import Any, NamedTuple
 
-from maso.fleet.graph import Chain, Graph, communication_paths, links_by_kind, longest_chain, pairs_across
-from maso.fleet.model import Action, AgentType, Budgets, Fleet, LabelSpec
-from maso.fleet.warnings import (
-    Warning,
+from maso.fleet.figures import (
     agent_count,
     judged_per_hour,
     judged_share,
     per_session,
     provider_counts,
     sessions_per_hour,
-    warnings_of,
 )
+from maso.fleet.graph import Chain, Graph, communication_paths, links_by_kind, longest_chain, pairs_across
+from maso.fleet.model import Action, AgentType, Budgets, Fleet, LabelSpec
+from maso.fleet.warnings import Warning, warnings_of
 
 
 class TypeRow(NamedTuple):

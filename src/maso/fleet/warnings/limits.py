@@ -1,0 +1,76 @@
+"""What bounds an agent: how it is stopped, what it may spend, how it degrades, how long it lives."""
+
+from typing import Final
+
+from maso.fleet.warnings.about import About, Found, Rule
+
+
+def _no_shutdown(a: About) -> Found:
+    return [] if a.fleet.shutdown else ["shutdown"]
+
+
+def _no_budget(a: About) -> Found:
+    for agent in a.fleet.types:
+        b = agent.budgets
+        if b.turns is None and b.tokens is None and b.usd is None:
+            yield agent.id
+
+
+def _no_money_budget(a: About) -> Found:
+    rules = a.fleet.governance
+    return [] if rules.budget_usd_per_day and rules.budget_steps else ["governance"]
+
+
+def _no_pace(a: About) -> Found:
+    for agent in a.fleet.types:
+        level = agent.pace.type
+        if not (level.alternate and level.contingency and level.emergency):
+            yield agent.id
+
+
+def _no_session_end(a: About) -> Found:
+    return (t.id for t in a.fleet.types if t.session_minutes_max is None)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    (
+        "no-shutdown",
+        "high",
+        _no_shutdown,
+        "no shutdown is declared",
+        "a kill leaves payments and reservations in doubt (OB-3.2)",
+        "`shutdown` with its stages",
+    ),
+    (
+        "no-budgets",
+        "high",
+        _no_budget,
+        "an agent has no budget of turns, tokens or dollars",
+        "one loop costs without end (OB-2.5, LOOP)",
+        "`budgets`",
+    ),
+    (
+        "no-money-budget",
+        "medium",
+        _no_money_budget,
+        "no daily budget with its steps",
+        "cost is noticed on the invoice (ECO)",
+        "`governance.budget_usd_per_day` and `budget_steps`",
+    ),
+    (
+        "no-pace",
+        "medium",
+        _no_pace,
+        "the way down of a type is not declared",
+        "what happens when it fails is decided while it fails",
+        "`pace.type` with alternate, contingency, emergency",
+    ),
+    (
+        "no-session-end",
+        "medium",
+        _no_session_end,
+        "nothing bounds how long an instance lives",
+        "a stolen credential lives as long (IA-2.5)",
+        "`session_minutes_max`",
+    ),
+)

@@ -1,0 +1,76 @@
+"""How the fleet hangs together: who is never spoken to, and which clusters follow each other."""
+
+from itertools import pairwise
+from typing import Final
+
+from maso.fleet.graph import closure, cycles, shortest_path
+from maso.fleet.warnings.about import About, Found, Rule
+
+
+def _isolated(a: About) -> Found:
+    spoken = {x.from_ for x in a.fleet.links} | {x.to for x in a.fleet.links}
+    return (t.id for t in a.fleet.types if t.id not in spoken)
+
+
+def _unreached(a: About) -> Found:
+    """Nothing that enters the fleet ever gets to it."""
+    if not a.fleet.ports:
+        return
+    reach = closure(a.graph.out)
+    entered = 0
+    for i in range(a.graph.agents, len(a.graph.names)):
+        entered |= reach[i]
+    spoken = {x.from_ for x in a.fleet.links} | {x.to for x in a.fleet.links}
+    for i, agent in enumerate(a.fleet.types):
+        if not entered >> i & 1 and agent.id in spoken:
+            yield agent.id
+
+
+def _cluster_cycles(a: About) -> Found:
+    """Circles round which a phase passes by itself, with no dependency that stops it."""
+    names = [c.id for c in a.fleet.clusters]
+    number = {name: i for i, name in enumerate(names)}
+    for phase in ("on_alternate", "on_contingency", "on_emergency"):
+        out = [0] * len(names)
+        for d in a.fleet.dependencies:
+            if d.policy == "automatic" and getattr(d, phase) == "cascade":
+                out[number[d.consumer]] |= 1 << number[d.producer]
+        for group in cycles(out):
+            circle = _circle(out, group)
+            hops = ", ".join(f"{names[i]} from {names[j]}" for i, j in pairwise(circle))
+            yield f"`{phase}: cascade` all round: {hops}"
+
+
+def _circle(out: list[int], group: tuple[int, ...]) -> tuple[int, ...]:
+    """A shortest way from the group's first member back to it."""
+    start = group[0]
+    ways = [shortest_path(out, j, start) for j in group if out[start] >> j & 1]
+    return (start, *min((way for way in ways if way), key=len))
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    (
+        "isolated",
+        "low",
+        _isolated,
+        "nobody talks to these agents, and they talk to nobody",
+        "they cost money and do nothing",
+        "a link, or leave them out",
+    ),
+    (
+        "unreached",
+        "low",
+        _unreached,
+        "nothing that enters the fleet reaches these agents",
+        "they never have anything to do",
+        "a link from whoever should feed them",
+    ),
+    (
+        "dependency-cycle",
+        "medium",
+        _cluster_cycles,
+        "clusters follow each other down in a circle (consumer from producer)",
+        "one that goes down takes all of them along",
+        "the named field `stale` or `fallback` in one dependency of the circle, or `policy: assess` there",
+    ),
+)
