@@ -26,7 +26,7 @@ def issuer() -> Issuer:
 
 
 def small(folder: Path, sockets: Path, **changed: Any) -> Wish:
-    """A drill of 60 sessions at ten times the pace, with leases of three seconds."""
+    """A drill of 60 sessions at forty times the pace, with leases of three seconds."""
     sessions = changed.pop("sessions", 60)
     fault = changed.pop("fault", "")
     found = declared("ecommerce-10k", str(sessions), [])
@@ -44,6 +44,8 @@ def small(folder: Path, sockets: Path, **changed: Any) -> Wish:
         "fault_name": fault,
         "ramp_seconds": 0.5,
         "order_after": (1.5, 2.5),
-        "speed": 10,
+        "speed": 40,
+        "watched_seconds": 1.0,
+        "frozen_seconds": 1.5,
     }
     return Wish(**{**plain, **changed})

@@ -75,6 +75,9 @@ class Scene:
         self.server.push("revoke", encode(revocation))
         await asyncio.sleep(0.2)
 
+    async def freeze(self, ref: int, under_way: list[int], leased: Lease) -> None:
+        await self.client.ask("freeze", [("payment", ref, under_way, leased.epoch)], 2)
+
     def bookings(self) -> list[str]:
         with sqlite3.connect(self.told.books) as db:
             return [key for (key,) in db.execute("select key from rows where tbl = 'booking' order by key")]
@@ -118,12 +121,32 @@ def test_after_the_freeze_only_what_was_under_way_passes(tmp_path: Path, sockets
     async def scene() -> None:
         async with Scene(tmp_path, sockets) as gateway:
             assert await gateway.call("authorise", "5", gateway.lease()) == "done"
-            await gateway.client.ask("freeze", [("payment", 10, [7])], 2)
             frozen = gateway.lease(Stage.FREEZE)
+            await gateway.freeze(10, [7], frozen)
             assert await gateway.call("authorise", "7", frozen, ref=7) == "done"
             late = f"{FENCED}: not committed before the freeze"
             assert await gateway.call("authorise", "8", frozen, ref=8) == late
             assert await gateway.call("authorise", "12", frozen, ref=12) == late
+
+    asyncio.run(scene())
+
+
+def test_a_freeze_ends_with_its_epoch(tmp_path: Path, sockets: Path) -> None:
+    async def scene() -> None:
+        async with Scene(tmp_path, sockets) as gateway:
+            before, frozen = gateway.lease(), gateway.lease(Stage.FREEZE)
+            await gateway.freeze(10, [7], frozen)
+            late = f"{FENCED}: not committed before the freeze"
+            for shown in (before, frozen, gateway.lease()):
+                assert await gateway.call("authorise", "8", shown, ref=8) == late
+            gateway.issuer.revoke("payment")  # called off: the gateway hears of it by the next lease
+            assert await gateway.call("authorise", "12", gateway.lease(), ref=12) == "done"
+            assert await gateway.call("authorise", "13", before, ref=13) == f"{FENCED}: old epoch"
+            await gateway.freeze(10, [14], frozen)  # held up on its way
+            again = gateway.lease(Stage.FREEZE)
+            await gateway.freeze(20, [19], again)
+            assert await gateway.call("authorise", "19", again, ref=19) == "done"
+            assert await gateway.call("authorise", "14", again, ref=14) == late
 
     asyncio.run(scene())
 

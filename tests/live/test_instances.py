@@ -19,7 +19,11 @@ class Scene:
         self.moved: list[int] = []
         self.issuer = issuer()
         self.holder = Holder(Verifier(bytes(SWITCH.verify_key)), "payment", lease_ns=LEASE_NS, drift_ns=0)
-        self.instance = Instance(7, self.holder, lambda run: self.moved.append(self.now), lambda: self.now)
+        self.waited: list[int] = []
+        self.instance = Instance(
+            7, self.holder, lambda run: self.moved.append(self.now),
+            lambda run: self.waited.append(self.now), lambda: self.now,
+        )  # fmt: skip
 
     def lease(self, stage: Stage = Stage.RUN) -> None:
         given = self.issuer.issue("payment", stage, 0, self.now)
@@ -64,12 +68,29 @@ def test_it_stands_still_in_a_freeze_and_goes_on_when_that_is_called_off() -> No
         scene.lease(Stage.FREEZE)
         await scene.move(1)
         assert not scene.instance.ended
+        scene.issuer.revoke("payment")  # called off: a new epoch
         scene.lease(Stage.RUN)
         await scene.move(2)
 
     scene = Scene()
     play(scene, moves)
     assert scene.moved == [2]
+    assert scene.waited == [1]  # handed back, not lost
+
+
+def test_a_move_that_is_due_before_its_task_has_begun_is_made() -> None:
+    async def moves(scene: Scene) -> None:
+        scene.lease()
+        scene.now = 1
+        scene.instance.wake(MOVE)
+        life = asyncio.ensure_future(scene.instance.live())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        life.cancel()
+
+    scene = Scene()
+    asyncio.run(moves(scene))
+    assert scene.moved == [1]
 
 
 def test_without_a_lease_it_never_moves() -> None:

@@ -29,6 +29,7 @@ from maso.cli.screen import Screen, console
 from maso.live.databases import sqlite_address
 from maso.live.drill import Drill, DrillError, Wish, as_json
 from maso.live.drill_faults import FAULTS, KILLS
+from maso.live.guard import Guard
 from maso.live.paying import CARRIED
 from maso.live.postgres import MissingError, UnusableError
 from maso.live.processes import StartError
@@ -148,21 +149,24 @@ def _free(out: str) -> Path:
 def _all(screen: Screen, plan: Plan) -> list[dict[str, Any]]:
     documents = []
     with ExitStack() as stack:
+        guard = stack.enter_context(Guard())
         address = plan.database
         if plan.postgres:
             from maso.live.postgres_server import PostgresServer, ServerError
 
             try:
-                address = stack.enter_context(PostgresServer()).url
+                address = stack.enter_context(PostgresServer(guard)).url
             except ServerError as error:
                 raise Stop(FAILED, str(error)) from None
         for number, fault in enumerate(plan.faults):
-            documents.append(_one(screen, plan, number, fault, address))
+            documents.append(_one(screen, plan, number, fault, address, guard))
     return documents
 
 
-def _one(screen: Screen, plan: Plan, number: int, fault: str, address: str | None) -> dict[str, Any]:
-    with _folder(plan, number) as folder, _sockets() as sockets:
+def _one(
+    screen: Screen, plan: Plan, number: int, fault: str, address: str | None, guard: Guard
+) -> dict[str, Any]:
+    with _folder(plan, number, guard) as folder, _sockets(guard) as sockets:
         found = plan.found
         wish = Wish(
             found.fleet, found.text, folder, sockets, address or sqlite_address(folder / "platform.db"),
@@ -173,7 +177,7 @@ def _one(screen: Screen, plan: Plan, number: int, fault: str, address: str | Non
             (place / "fleet.yaml").write_text(found.text, encoding="utf-8")
         title = f"drill {number + 1} of {plan.runs}" + (f", {fault}" if fault else "")
         with watching(title, console(sys.stderr)) as see:
-            document = asyncio.run(_interruptible(Drill(wish, see)))
+            document = asyncio.run(_interruptible(Drill(wish, see, guard)))
         (folder / "summary.json").write_text(as_json(document), encoding="utf-8")
         if plan.out is not None:
             document["directory"] = str(folder)
@@ -191,7 +195,7 @@ async def _interruptible(drill: Drill) -> dict[str, Any]:
 
 
 @contextmanager
-def _folder(plan: Plan, number: int) -> Iterator[Path]:
+def _folder(plan: Plan, number: int, guard: Guard) -> Iterator[Path]:
     """Where a drill writes; what nobody asked to keep is removed."""
     if plan.out is not None:
         path = plan.out if plan.runs == 1 else plan.out / f"drill-{number + 1:03d}"
@@ -199,6 +203,7 @@ def _folder(plan: Plan, number: int) -> Iterator[Path]:
         yield path
         return
     path = Path(tempfile.mkdtemp(prefix="maso-drill-"))
+    guard.remove(path)
     try:
         yield path
     finally:
@@ -206,9 +211,10 @@ def _folder(plan: Plan, number: int) -> Iterator[Path]:
 
 
 @contextmanager
-def _sockets() -> Iterator[Path]:
+def _sockets(guard: Guard) -> Iterator[Path]:
     """A short path that only its owner can enter: the path of a socket has a hundred bytes at most."""
     path = Path(tempfile.mkdtemp(prefix="maso-"))
+    guard.remove(path)
     os.chmod(path, 0o700)
     try:
         yield path

@@ -116,9 +116,12 @@ class Sessions:
             self._driver.kernel.after(self.workload.next_arrival(), self._arrive)
 
     def _open(self, script: Script, entered: int) -> None:
-        driver = self._driver
         self._opened += 1
-        number = self._opened
+        self.admit(self._opened, script, entered)
+
+    def admit(self, number: int, script: Script, entered: int) -> None:
+        """A session begins, or one that was kept comes back under its own number."""
+        driver = self._driver
         members = self.workload.members(script, driver.rules)
         now = driver.now
         end = now + min(rules.lifetime_ns_max for rules, _ in members)
@@ -204,8 +207,9 @@ class Sessions:
         moves = run.script.moves
         while run.at < len(moves):
             move = moves[run.at]
-            passed_over = run.at < run.entered and not move.lasting
-            if not passed_over and (move.chance >= PER_MILLION or self._chances.chance(move.chance)):
+            if not self.passes_over(run, move) and (
+                move.chance >= PER_MILLION or self._chances.chance(move.chance)
+            ):
                 self._schedule(run, move)
                 return
             run.at += 1
@@ -213,15 +217,21 @@ class Sessions:
         self._close(run)
         self._replace()
 
+    def passes_over(self, run: Run, move: Move) -> bool:
+        """Whether a session that enters part-way leaves this one out: nothing later needs it."""
+        return run.at < run.entered and not move.lasting
+
     def _schedule(self, run: Run, move: Move) -> None:
         """Gaps count from when the last move was due, so that answers do not slow the pace down."""
         kernel = self._driver.kernel
-        if run.at < run.entered:
-            gap = self._pace.exponential(CATCH_UP_NS)
-        else:
-            gap = self.workload.gap(run.script, move, self._pace)
-        run.planned = max(kernel.now, run.planned + gap)
+        run.planned = max(kernel.now, run.planned + self.gap(run, move))
         kernel.at(run.planned, self.do, run)
+
+    def gap(self, run: Run, move: Move) -> int:
+        """Nanoseconds before a move; a session that enters part-way is at its place after a few seconds."""
+        if run.at < run.entered:
+            return self._pace.exponential(CATCH_UP_NS)
+        return self.workload.gap(run.script, move, self._pace)
 
     def do(self, run: Run) -> None:
         """Make the move that is due, unless the session has ended meanwhile."""

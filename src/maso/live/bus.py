@@ -6,18 +6,22 @@
 A tag is the sender's own note of what it waits for; nothing of it is believed. In memory a message arrives
 where it is sent. Over NATS it may be late, lost or changed: the plane's MAC and sequence decide what a
 message is, and a journey whose message is lost stands still until its session ends. A stop needs no bus.
+Messages that have piled up are read in slices: between two of them leases are renewed and stages heard.
 
 `corrupt` is a fault of the drill: one message in that many has a byte changed on its way.
 """
 
+import asyncio
 import importlib.util
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from maso.live.guard import Guard
 from maso.live.postgres import MissingError
 
 EXTRA: Final = "`--bus nats` needs the extra `bus`; legal: `pip install maso[bus]`, or no `--bus`"
@@ -27,6 +31,8 @@ DOWN: Final = "maso.down"
 _CONNECT_SECONDS: Final = 5
 # What waits while the server is away; a drill's messages are about 1 KB.
 _PENDING_BYTES_MAX: Final = 64 << 20
+# As long as a slice of the kernel: a client library that hands over a whole backlog lets nobody else run.
+SLICE_NS: Final = 5_000_000
 
 Arrived = Callable[[int, int, bytes], None]
 Body = tuple[int, int, bytes]
@@ -51,6 +57,24 @@ def corrupted(wire: bytes, count: int, every: int) -> bytes:
     return wire[:middle] + bytes([wire[middle] ^ 0x20]) + wire[middle + 1 :]
 
 
+def in_slices(arrived: Arrived, now: Callable[[], int] = time.monotonic_ns) -> Callable[[Any], Any]:
+    """What takes messages from a subscription, and rests when it has taken some for a slice's time."""
+    rested = now()
+
+    async def read(message: Any) -> None:
+        nonlocal rested
+        try:
+            body = _decode(message.data)
+        except msgspec.MsgspecError:
+            return  # not one of ours
+        arrived(*body)
+        if now() - rested >= SLICE_NS:
+            await asyncio.sleep(0)
+            rested = now()
+
+    return read
+
+
 class NatsBus:
     """One connection to a NATS server; messages go out and come back through it."""
 
@@ -71,18 +95,8 @@ class NatsBus:
             pending_size=_PENDING_BYTES_MAX, error_cb=_ignore,
         )  # fmt: skip
 
-        def reader(arrived: Arrived) -> Callable[[Any], Any]:
-            async def read(message: Any) -> None:
-                try:
-                    body = _decode(message.data)
-                except msgspec.MsgspecError:
-                    return  # not one of ours
-                arrived(*body)
-
-            return read
-
-        await client.subscribe(UP, cb=reader(up))
-        await client.subscribe(DOWN, cb=reader(down))
+        await client.subscribe(UP, cb=in_slices(up))
+        await client.subscribe(DOWN, cb=in_slices(down))
         return cls(client, corrupt)
 
     def publish(self, subject: str, body: Body) -> None:
@@ -96,8 +110,6 @@ class NatsBus:
             self.dropped += 1
 
     def _send(self, subject: str, data: bytes) -> None:
-        import asyncio
-
         task = asyncio.ensure_future(self._client.publish(subject, data))
         task.add_done_callback(self._published)
 
@@ -116,7 +128,7 @@ async def _ignore(_: Exception) -> None:
 class NatsServer:
     """A NATS server of our own, on a port of the loopback interface that the system chooses."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, guard: Guard | None = None) -> None:
         spec = importlib.util.find_spec(_SERVER)
         if spec is None or not spec.submodule_search_locations:
             raise MissingError(EXTRA)
@@ -127,10 +139,13 @@ class NatsServer:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
+        self._guard = guard
+        if guard is not None:
+            guard.watch(self._process.pid)
 
     def url(self) -> str | None:
         """Where it listens; None while it does not yet."""
-        for found in self._ports.glob("*.ports"):
+        for found in self._ports.glob(f"*_{self._process.pid}.ports"):  # one that was killed left its own
             try:
                 urls = msgspec.json.decode(found.read_bytes())["nats"]
             except (msgspec.DecodeError, KeyError):
@@ -141,3 +156,5 @@ class NatsServer:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+        if self._guard is not None:
+            self._guard.gone(self._process.pid)

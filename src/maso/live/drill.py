@@ -25,12 +25,13 @@ from nacl.signing import SigningKey
 from maso.clock import MS, SECOND
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
-from maso.live import gateway_process, platform_process, reconciler_process, switch_process
+from maso.live import drill_back, gateway_process, platform_process, reconciler_process, switch_process
 from maso.live.bus import NatsServer
 from maso.live.databases import prepare_database
-from maso.live.drill_audit import Clock, look
+from maso.live.drill_audit import Clock, Findings, evidence_state, look
 from maso.live.drill_faults import Fault
-from maso.live.drill_report import report
+from maso.live.drill_report import Told, called_off, pace, report
+from maso.live.guard import Guard
 from maso.live.processes import Child
 from maso.live.proxy import Proxy
 from maso.live.wire import Client, LostError
@@ -54,12 +55,19 @@ ERRORS: Final = "errors.txt"
 FULL_PERCENT: Final = 97
 # 10,000 sessions take half a minute on an idle machine.
 RAMP_SECONDS_MAX: Final = 600
+# The rate is level once what waited while everybody came is done: calls are made in time, twice told.
+LEVEL_LATE_MS: Final = 250
+LEVEL_TELLS: Final = 2
+# A machine that never gets there is measured as it is.
+LEVEL_SECONDS_MAX: Final = 60
 
 See = Callable[["Seen"], None]
 
 
 class Wish(NamedTuple):
-    """One drill. `order_after` is the span after everybody came in which the order falls, in seconds.
+    """One drill. `order_after` is the span in which the order falls, in seconds after the rate is level;
+    kept sessions are watched for `watched_seconds` when they are back; a freeze that is called off lasts
+    `frozen_seconds`.
 
     folder   what is kept; sockets   a folder with a short path, for nothing else
     """
@@ -76,7 +84,10 @@ class Wish(NamedTuple):
     immediate: bool = False
     bus: bool = False
     ramp_seconds: float = 10.0
-    order_after: tuple[float, float] = (5.0, 25.0)
+    order_after: tuple[float, float] = (25.0, 45.0)
+    way_back: bool = True
+    watched_seconds: float = 5.0
+    frozen_seconds: float = 5.0
     speed: int = 1
 
 
@@ -99,12 +110,14 @@ class DrillError(RuntimeError):
 class Drill:
     """One drill, from start to audit."""
 
-    def __init__(self, wish: Wish, see: See | None = None) -> None:
+    def __init__(self, wish: Wish, see: See | None = None, guard: Guard | None = None) -> None:
+        """`guard` ends what was started if this process is killed."""
         self.wish = wish
+        self._guard = guard
         self._see = see
         self._plan = stop_plan(wish.fleet)
         self._rules = Rulebook(wish.fleet)
-        self._people = [SigningKey.generate() for _ in PEOPLE]
+        self._people = {name: SigningKey.generate() for name in PEOPLE}
         self._switch_seed, self._evidence_seed, self._key_seed = (os.urandom(32) for _ in range(3))
         self._children: dict[str, Child] = {}
         self._told: dict[str, Any] = {}
@@ -123,7 +136,12 @@ class Drill:
         self._broken: set[str] = set()
         self._breaking: list[asyncio.Task[None]] = []
         self._note = "starting"
-        self._rates: list[tuple[int, int]] = []
+        self._rates: list[Told] = []
+        self._level = 0
+        self._stood: dict[str, dict[str, Any]] = {}
+        self._called_off: dict[str, Any] = {}
+        self._gone = 0
+        self._back: dict[str, Any] | None = None
 
     async def run(self) -> dict[str, Any]:
         """The whole drill; returns what `--json` prints about it. Raises DrillError, StartError."""
@@ -133,10 +151,11 @@ class Drill:
             await self._let_it_run()
             await self._order()
             await self._until_settled()
-            back = await self._way_back()
+            found = await self._look()
+            back = await self._way_back(found)
         finally:
             await self._stop()
-        return self._result(started, back)
+        return self._result(started, found, back)
 
     # Starting.
 
@@ -152,7 +171,7 @@ class Drill:
         self._told["switch_process"] = switch_process.Told(
             switch, str(folder / "switch"), [t.id for t in plan.types],
             {stage.name.lower(): ceiling for stage, ceiling in plan.ceilings.items()}, list(plan.roles),
-            [(name, role, bytes(k.verify_key)) for name, k in zip(PEOPLE, self._people, strict=True)],
+            [(name, role, bytes(k.verify_key)) for name, k in self._people.items()],
             self._switch_seed, self._evidence_seed, self._rules.sha256, plan.call_ns, plan.lease_ns,
             plan.renew_ns, plan.drift_ns, plan.confirm_ns,
         )  # fmt: skip
@@ -170,15 +189,17 @@ class Drill:
             str(folder), wish.database, switch, gateway, EPOCH + 1, plan.asking
         )
         await self._proxy.start()
-        for name in ("switch_process", "gateway_process", "platform_process", "reconciler_process"):
-            await self._up(name)
+        names = ("switch_process", "gateway_process", "platform_process", "reconciler_process")
+        await asyncio.gather(*(self._up(name) for name in names))  # each waits for whom it needs
         await self._console.ask("status", None, _ASK_SECONDS)
 
     async def _up(self, name: str) -> None:
-        self._children[name] = await Child.start(name, self._told[name], self.wish.folder / ERRORS)
+        self._children[name] = await Child.start(
+            name, self._told[name], self.wish.folder / ERRORS, self._guard
+        )
 
     async def _start_bus(self) -> str:
-        self._nats = NatsServer(self.wish.sockets)
+        self._nats = NatsServer(self.wish.sockets, self._guard)
         while (url := self._nats.url()) is None:
             await asyncio.sleep(LOOK_SECONDS)
         return url
@@ -192,12 +213,26 @@ class Drill:
             await self._running()
             if time.monotonic_ns() - started > RAMP_SECONDS_MAX * SECOND:
                 raise DrillError(f"{self.wish.sessions} sessions do not fit on this machine; legal: fewer")
+        await self._until_level()
+        if self.wish.fault is not None and self.wish.fault.call_off:
+            await self._call_off()
+            await self._until_level()
         low, high = (round(s * 1_000) for s in self.wish.order_after)
         moment = stream(self.wish.seed, "drill/order").between(low, high)
         end = time.monotonic_ns() + moment * MS
         self._note = "running"
         while time.monotonic_ns() < end:
             await self._running()
+
+    async def _until_level(self) -> None:
+        end = time.monotonic_ns() + LEVEL_SECONDS_MAX * SECOND
+        seen, calm = self._platform, 0
+        while calm < LEVEL_TELLS and time.monotonic_ns() < end:
+            await self._running()
+            if self._platform is not seen:
+                seen = self._platform
+                calm = calm + 1 if seen["late_ms"] < LEVEL_LATE_MS else 0
+        self._level = time.monotonic_ns()
 
     async def _running(self) -> None:
         await self._step()
@@ -213,16 +248,41 @@ class Drill:
             if fault.cut:
                 self._proxy.cut()
             if fault.stop:
+                self._gone = time.monotonic_ns()
                 self._children["platform_process"].signal(signal.SIGSTOP)
         want = Want.KILL if self.wish.immediate else Want.HALT
         await self._say(want)
 
-    async def _say(self, want: Want) -> None:
-        """Two people, one after the other."""
+    async def _call_off(self) -> None:
+        """One person's word freezes it; the second refuses, and two people's word lets it go on."""
+        self._note = "frozen by one person"
+        overdue = time.monotonic_ns() + round((self.wish.frozen_seconds + OVERDUE_SECONDS) * SECOND)
+        await self._say(Want.KILL, PEOPLE[:1])
+        while "freeze" not in self._stood:
+            await self._running()
+        before, end = self._platform, time.monotonic_ns() + round(self.wish.frozen_seconds * SECOND)
+        while time.monotonic_ns() < end:
+            await self._running()
+        await self._say(Want.REFUSE, PEOPLE[1:])
+        said = time.monotonic_ns()
+        await self._say(Want.CALL_OFF)
+        while "run" not in self._stood or self._platform["at"] < self._stood["run"]["at"] + SECOND:
+            await self._running()
+            if time.monotonic_ns() > overdue:
+                raise DrillError("a freeze was called off, and it does not go on")
+        self._called_off = called_off(self._stood, said, before, self._platform)
+        self._reached.clear()
+        self._stood.clear()
+        self._note = "running"
+
+    async def _say(self, want: Want, people: tuple[str, ...] = PEOPLE) -> None:
+        """These people, one after the other."""
         status = await self._console.ask("status", None, _ASK_SECONDS)
-        for number, key in enumerate(self._people):
+        for number, name in enumerate(people):
             now = time.monotonic_ns()
-            wire = state(key, want, SYSTEM, status["epoch"], number, now, now + self._plan.confirm_ns)
+            wire = state(
+                self._people[name], want, SYSTEM, status["epoch"], number, now, now + self._plan.confirm_ns
+            )
             await self._console.ask("statement", wire, _ASK_SECONDS)
 
     def _pushed(self, name: str, body: Any) -> None:
@@ -250,6 +310,8 @@ class Drill:
         name = f"{fault.kill}_process"
         child = self._children[name]
         child.kill()
+        if fault.kill == "platform":
+            self._gone = time.monotonic_ns()
         await child.ended()
         if fault.back:
             await asyncio.sleep(BACK_SECONDS)
@@ -274,7 +336,8 @@ class Drill:
         except LostError:
             return
         for name, at in status["moves"]:
-            self._reached.setdefault(Stage[name.upper()], at)
+            if at >= self._level:
+                self._reached.setdefault(Stage[name.upper()], at)
         self._stage = Stage(status["stage"])
 
     async def _wake_the_stopped(self) -> None:
@@ -286,17 +349,49 @@ class Drill:
         await child.ended()
         await self._step()
 
-    async def _way_back(self) -> dict[str, Any]:
-        """Two people let it run again: how long until a lease of a new epoch is there, and is good."""
+    async def _look(self) -> Findings:
+        """The audit. Whoever still wrote is ended first: a platform that obeys nobody, a finished sweep."""
+        for name in ("platform_process", "reconciler_process"):
+            await self._children[name].stop()
+        await self._step()
+        now = time.monotonic_ns()
+        return look(self.wish.folder, self.wish.database, self._clock(), self._evidence_seed, now)
+
+    def _clock(self) -> Clock:
+        terminated = self._reached.get(Stage.TERMINATE, 0)
+        return Clock(
+            self._reached.get(Stage.HALT) or terminated,
+            self._reached.get(Stage.FREEZE, terminated),
+            terminated,
+            terminated + self._plan.lease_ns + self._plan.drift_ns if terminated else 0,
+            self._gone,
+        )
+
+    async def _way_back(self, found: Findings) -> dict[str, Any]:
+        """Two people let it run again (`drill_back.py`)."""
         status = await self._console.ask("status", None, _ASK_SECONDS)
-        if status["stage"] != Stage.SETTLED:
+        if status["stage"] != Stage.SETTLED or not self.wish.way_back:
             return {}
         self._proxy.heal()
-        started = time.monotonic_ns()
+        if not self._children["gateway_process"].alive:
+            await self._up("gateway_process")
+        bus = ""
+        if self._nats is not None:
+            self._nats.kill()
+            bus = await self._start_bus()
+        before, self._back = self._told["platform_process"], {}
+        self._told["platform_process"] = drill_back.told_again(before, self.wish.folder, EPOCH + 2, bus)
+        self._note = "coming back"
+        ordered = time.monotonic_ns()
         await self._say(Want.RESUME)
         given = await self._console.ask("leases", None, _ASK_SECONDS)
-        took = time.monotonic_ns() - started
-        return {"resumed_ms": took / 1e6, "leases": len(given)}
+        resumed = time.monotonic_ns()
+        await self._up("platform_process")
+        ready = time.monotonic_ns()
+        child = self._children["platform_process"]
+        watched = self.wish.watched_seconds
+        await drill_back.watch(self._step, lambda: self._back or {}, lambda: child.alive, watched)
+        return drill_back.summary(found.kept.sessions, len(given), ordered, resumed, ready, self._back)
 
     # Looking.
 
@@ -314,12 +409,16 @@ class Drill:
     def _read(self, line: dict[str, Any] | None) -> None:
         if line is None:
             return
-        if "actions" in line:
+        if "actions" in line and self._back is not None:
+            self._platform = self._back = line
+        elif "actions" in line:
             self._platform = line
-            self._rates.append((line["at"], line["actions"]))
+            self._rates.append(Told(line["at"], line["actions"], line["cpu_s"]))
             if line["instances"] >= self._peak.get("instances", 0):
                 self._peak = line
-        elif "ended" in line:
+        elif "made" in line:
+            self._stood[line["stage"]] = line
+        elif "ended" in line and self._back is None:
             self._ended = line
         elif "sweeping" in line or "settled" in line:
             self._sweep = {**self._sweep, **line}
@@ -342,23 +441,19 @@ class Drill:
         if errors.exists() and not errors.stat().st_size:
             errors.unlink()
 
-    def _result(self, started: int, back: dict[str, Any]) -> dict[str, Any]:
-        ordered = self._reached.get(Stage.HALT) or self._reached.get(Stage.TERMINATE, 0)
-        terminated = self._reached.get(Stage.TERMINATE, 0)
-        clock = Clock(
-            ordered,
-            self._reached.get(Stage.FREEZE, terminated),
-            terminated,
-            terminated + self._plan.lease_ns + self._plan.drift_ns if terminated else 0,
-        )
+    def _result(self, started: int, found: Findings, back: dict[str, Any]) -> dict[str, Any]:
         now = time.monotonic_ns()
-        found = look(self.wish.folder, self.wish.database, clock, self._evidence_seed, now)
-        document = report(self.wish, self._plan, clock, found, self._ended, self._peak, self._rates)
+        clock = self._clock()
+        ordered = clock.ordered
+        found.evidence["switch"] = evidence_state(self.wish.folder / "switch", self._evidence_seed, now)
+        paced = pace(self._rates, self._level, ordered)
+        document = report(
+            self.wish, self._plan, clock, found, self._ended, self._peak, paced, back, self._called_off
+        )
         times = {STAGE_NAMES[s]: (at - ordered) / 1e6 for s, at in sorted(self._reached.items()) if s}
         document["stages_ms"] = {name: round(ms, 1) for name, ms in times.items()}
         document["at_order"] = self._at_order
         document["sweep"] = self._sweep
-        document["way_back"] = back
         document["seconds"] = round((now - started) / SECOND, 1)
         return document
 

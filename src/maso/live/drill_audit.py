@@ -18,6 +18,7 @@ from maso.live import listing
 from maso.live.committing import META
 from maso.live.databases import open_database
 from maso.live.gateway import Booking, Over
+from maso.live.keeping import KEPT, LAST_COMMITTED
 from maso.live.reconciler_process import TABLE, Settlement
 from maso.live.sqlite import SqliteDatabase
 from maso.live.stores import BatchedStore
@@ -37,6 +38,7 @@ class Clock(NamedTuple):
     frozen: int
     terminated: int
     leases_out: int
+    gone: int = 0  # when the platform was killed
 
 
 class Effects(NamedTuple):
@@ -55,6 +57,14 @@ class Released(NamedTuple):
     after_freeze: int
 
 
+class Kept(NamedTuple):
+    """Sessions that can go on later; of how many only the last committed step is known, and as of when."""
+
+    sessions: int
+    last_committed: int
+    as_of_ns: int
+
+
 class Findings(NamedTuple):
     audit: Audit
     effects: Effects
@@ -62,10 +72,11 @@ class Findings(NamedTuple):
     last_write_ns: int
     outcomes: dict[str, int]
     evidence: dict[str, Any]
+    kept: Kept
 
 
 def look(folder: Path, database: str, clock: Clock, evidence_seed: bytes, now: int) -> Findings:
-    """Everything that the drill left behind, and `reconciliation.csv` written."""
+    """Everything that the drill left behind, and `reconciliation.csv` written. The switch still runs."""
     ours = BatchedStore({TABLE: Settlement})
     opened = open_database(database)
     ours.fill(opened.load())
@@ -78,10 +89,7 @@ def look(folder: Path, database: str, clock: Clock, evidence_seed: bytes, now: i
     outcomes: dict[str, int] = {}
     for row in settled:
         outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
-    evidence = {
-        "platform": evidence_state(folder, evidence_seed, now),
-        "switch": evidence_state(folder / "switch", evidence_seed, now),
-    }
+    evidence = {"platform": evidence_state(folder, evidence_seed, now)}
     return Findings(
         audit(ours, holds.values(), accounts.values()),
         effects(theirs, clock),
@@ -89,7 +97,14 @@ def look(folder: Path, database: str, clock: Clock, evidence_seed: bytes, now: i
         int(ours.get(META, "at") or 0),
         outcomes,
         evidence,
+        kept_sessions(ours),
     )
+
+
+def kept_sessions(ours: BatchedStore) -> Kept:
+    rows = [row for _, row in ours.rows(KEPT)]
+    late = [row["as_of_ns"] for row in rows if row["how"] == LAST_COMMITTED]
+    return Kept(len(rows), len(late), min(late, default=0))
 
 
 def gateway_books(path: Path) -> BatchedStore:

@@ -19,6 +19,7 @@ class Fault(NamedTuple):
     gateway    what the gateway does wrong, per million calls
     corrupt    one message in that many is changed on the bus
     back       whether what was killed is started again
+    call_off   one person freezes it first, two call that off, and it goes on, before the order
     """
 
     about: str
@@ -32,6 +33,7 @@ class Fault(NamedTuple):
     back: bool = False
     listed: bool = False
     bus: bool = False
+    call_off: bool = False
 
 
 def _killed(stage: Stage) -> Fault:
@@ -45,6 +47,7 @@ KILLS: Final = {f"kill9-{stage.name.lower()}": _killed(stage) for stage in Stage
 FAULTS: Final[dict[str, Fault]] = {
     **KILLS,
     "kill9-switch": Fault("`kill -9` of the switch while draining", "switch", Stage.DRAIN, back=True),
+    "called-off": Fault("one person freezes everything first, and two call it off", call_off=True),
     "stopped": Fault("the platform stands still, and wakes after everything is settled", stop=True),
     "deaf": Fault("the platform obeys no stage, lease or revocation, and goes on", deaf=True),
     "partition": Fault("the switch is cut off from platform and gateway", cut=True),

@@ -13,7 +13,7 @@ after the declared time. Not handled: PACE in a live run, hostile sessions, more
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -32,9 +32,11 @@ from maso.journeys.sessions import Run
 from maso.journeys.tally import Tally
 from maso.live.bus import DOWN, UP, Bus
 from maso.live.journeying import LiveSessions, Paced, Unpaced
+from maso.live.keeping import ENDED, KEPT, PLACE, keep_all
 from maso.live.kernel import LiveKernel
 from maso.live.paying import Payments
 from maso.live.processes import report_task
+from maso.live.stores import BatchedStore
 from maso.plane.effects import Admitted, Ask, Deliver, Effect, Ended, Perform, Purged, Refuse, Staged
 from maso.plane.events import Admit, Answer, Arrive, Deadline, Endorser
 from maso.plane.plane import Plane
@@ -50,6 +52,8 @@ PERSON_NS: Final = MINUTE
 WORLD_TICK_NS: Final = SECOND
 PORTS_LIVE_NS: Final = 24 * 60 * MINUTE
 PORT_CHANNELS_FROM: Final = 1 << 32
+# Commit records are counted from 0 in every platform's evidence; keys in the books are unique beyond that.
+RECORDS_MAX: Final = 1 << 48
 
 _decode_json = msgspec.json.Decoder().decode
 
@@ -82,12 +86,15 @@ class LiveDriver:
         kernel: LiveKernel,
         worlds: tuple[World, ...],
         payments: Payments,
+        store: BatchedStore,
         *,
         seed: int,
         sessions: int,
         ramp_ns: int,
         speed: int,
+        generation: int = 0,
     ) -> None:
+        """`generation` counts the platforms that had these books before."""
         self.fleet = fleet
         self.rules = rules
         self.keys = keys
@@ -99,12 +106,16 @@ class LiveDriver:
         self.keep_inboxes = False
         self.end = ramp_ns * 10  # sessions of the start enter over a tenth of it
         self.worlds = worlds
+        self.store = store
         self.stage = Stage.RUN
         self.actions = 0
         self.last_action_ns = 0
         self.bus: Bus | None = None
         self._plane = plane
         self._payments = payments
+        self._shop = next(world for world in worlds if isinstance(world, Shop))
+        self._first_key = generation * RECORDS_MAX
+        self._ramp_ns = ramp_ns
         self._started = kernel.now
         self._facts: dict[int, dict[str, Any]] = {}
         self._outlets: dict[int, Outlet] = {}
@@ -123,13 +134,17 @@ class LiveDriver:
         review = fleet.governance.review_minutes_max
         self._person_ns = PERSON_NS if review is None else review * MINUTE * 2 // 5
 
-    def start(self) -> None:
+    def start(self, kept: Mapping[int, dict[str, Any]] | None = None) -> None:
+        """Customers come; those who were kept come back, and then nobody else from the start."""
         self._admit_ports()
         for library in self._compiler.libraries.values():
             for event in library.fill(self.now):
                 self.raise_event(event)
         self.kernel.after(WORLD_TICK_NS, self._tick)
-        self.sessions.start()
+        if kept is None:
+            self.sessions.start()
+        else:
+            self.sessions.come_back(kept, self._ramp_ns)
 
     def _admit_ports(self) -> None:
         ports = tuple((rules, 0) for rules in self.rules.types if rules.is_port)
@@ -170,8 +185,13 @@ class LiveDriver:
 
     def open_facts(self, session: int) -> dict[str, Any]:
         facts: dict[str, Any] = {}
+        kept = self.sessions.to_come.get(session)
         for world in self.worlds:
-            world.open(session, facts, self.world_now)
+            if kept is not None and world is self._shop:
+                self._shop.reopen(session, facts, kept)
+                self.store.delete(KEPT, str(session))
+            else:
+                world.open(session, facts, self.world_now)
         self._facts[session] = facts
         self._payments.take_owed()
         return facts
@@ -180,7 +200,19 @@ class LiveDriver:
         if self._facts.pop(session, None) is not None:
             for world in self.worlds:
                 world.close(session, self.world_now)
+            self.store.delete(PLACE, str(session))
             self._payments.take_owed()
+
+    def key_of(self, ref: int) -> str:
+        """The key in our books, and at the gateway, of what the commit record `ref` let go."""
+        return str(self._first_key + ref)
+
+    def note_place(self, run: Run, doing: str = "") -> None:
+        """Where a session is now, for the next batch."""
+        left = self._shop.left(run.number)
+        if left is not None:
+            place = {"at_ns": self.kernel.now, "script": run.script.id, "step": run.at, "doing": doing}
+            self.store.put(PLACE, str(run.number), {**place, **left})
 
     def under_way(self, *, money: bool) -> int:
         """Actions that have their commit record and not yet their outcome."""
@@ -192,11 +224,7 @@ class LiveDriver:
 
     def keep_sessions(self) -> int:
         """Session state for recovery: what each customer needs to go on later. Returns how many."""
-        for world in self.worlds:
-            if isinstance(world, Shop):
-                for session in self._facts:
-                    world.keep(session, self.world_now)
-        return len(self._facts)
+        return keep_all(self.store, ENDED, self.kernel.now)
 
     # Events into the plane, effects out of it.
 
@@ -295,6 +323,7 @@ class LiveDriver:
             delay = 0  # the gateway is really asked, and takes its own time
         self.kernel.after(delay, self._perform, (effect, run))
         if run is not None:
+            self.note_place(run, self.key_of(effect.ref))
             self.sessions.let_through(run)
 
     def _perform(self, what: tuple[Perform, Run | None]) -> None:
@@ -310,11 +339,11 @@ class LiveDriver:
         """One action in the world, made durable before its answer is known to anybody."""
         args: Args = _decode_json(effect.payload)
         sender = self.actors.get(effect.sender)
+        key = self.key_of(effect.ref)
         try:
             if self._payments.carries(outlet.operation):
-                answer = await self._payments.pay(outlet.operation, effect, sender, args, self.world_now)
+                answer = await self._payments.pay(outlet.operation, effect, key, sender, args, self.world_now)
             else:
-                key = str(effect.ref)
                 answer, _ = outlet.world.perform(outlet.operation, effect.session, args, key, self.world_now)
                 self.last_action_ns = self.kernel.now
                 if OPERATIONS[outlet.operation].lasting:
@@ -322,7 +351,7 @@ class LiveDriver:
         except DeclinedError as error:
             self._performing.pop(effect.ref, None)
             self.tally.count(self.tally.declined, outlet.operation, error.reason)
-            if run is not None and self.stage < Stage.FREEZE:
+            if run is not None:
                 self.sessions.broken(run, f"declined: {error.reason}")
             return
         self._performing.pop(effect.ref, None)

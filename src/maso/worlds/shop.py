@@ -94,6 +94,29 @@ class Shop:
     # The face to the driver.
 
     def open(self, session: int, facts: dict[str, Any], now: int) -> None:
+        visit = self._welcome(session, facts)
+        self._choose(visit)
+        self._earlier_order(visit, now)
+
+    def reopen(self, session: int, facts: dict[str, Any], left: Mapping[str, Any]) -> None:
+        """A kept session comes back: its customer, its basket at the price that was locked, its orders.
+
+        Nothing is reserved: that was settled. Names and addresses were not kept; they are said again.
+        """
+        visit = self._welcome(session, facts)
+        facts["customer_id"], visit.credit_minor = left["customer_id"], left["credit_minor"]
+        self._choose(visit)
+        product = self._product(left["basket"]["sku"])
+        if product.stock - product.reserved >= left["basket"]["quantity"]:
+            for name, value in left["basket"].items():
+                setattr(visit, name, value)
+            facts["stock"], facts["product"] = product.stock - product.reserved, product.sku
+            self._show_basket(visit)
+        for order in map(self._order, left["orders"]):
+            if order is not None and order.state != "cancelled":
+                self._keep(visit, order)
+
+    def _welcome(self, session: int, facts: dict[str, Any]) -> Visit:
         bits = self._stream.bits
         email, phone, postcode = self._contact()
         facts.update(
@@ -106,10 +129,8 @@ class Shop:
             carrier=self._stream.pick(CARRIERS),
             shipping_minor=self._stream.between(390, 1290),
         )
-        visit = Visit(session, facts, "", "", 0, 0)
-        self._visits[session] = visit
-        self._choose(visit)
-        self._earlier_order(visit, now)
+        visit = self._visits[session] = Visit(session, facts, "", "", 0, 0)
+        return visit
 
     def close(self, session: int, now: int) -> None:
         visit = self._visits.pop(session, None)
@@ -248,11 +269,16 @@ class Shop:
 
     def keep(self, session: int, now: int) -> None:
         """The session was terminated: what its customer needs to go on later, by ids and never by names."""
+        left = self.left(session)
+        if left is not None:
+            self._store.put("kept", str(session), {"at_ns": now, **left})
+
+    def left(self, session: int) -> dict[str, Any] | None:
+        """What `reopen` needs of an open session, as plain data."""
         visit = self._visits.get(session)
         if visit is None:
-            return
-        row = {
-            "at_ns": now,
+            return None
+        return {
             "customer_id": visit.facts["customer_id"],
             "basket": {
                 "sku": visit.sku,
@@ -261,8 +287,8 @@ class Shop:
                 "discount_percent": visit.discount_percent,
             },
             "orders": list(visit.orders),
+            "credit_minor": visit.credit_minor,
         }
-        self._store.put("kept", str(session), row)
 
     def orders(self) -> Iterator[Order]:
         """Every order, for audits and checkers."""
