@@ -71,7 +71,7 @@ class Coordinator:
         self._steps = Steps(board)
         self._axes = Axes(board, self._steps)
         self._steps.after, self._steps.returned = self._axes.after, self._axes.returned
-        self._clock = 0
+        self.clock = 0  # ns: the newest time that was seen
         self._ordered: dict[tuple[str, int], int] = {}  # (role, number) of an order -> until when remembered
         self._handlers: dict[type, Callable[[Any, int], list[Effect]]] = {
             Joined: self._joined,
@@ -92,8 +92,8 @@ class Coordinator:
         """Take one signal; ValueError for a scope, a layer or a role that does not exist."""
         if type(signal) is Outcome:
             return self.outcome(signal.nhi, signal.ok, signal.at, now, signal.about)
-        self._clock = max(self._clock, now)
-        return self._handlers[type(signal)](signal, self._clock)
+        self.clock = max(self.clock, now)
+        return self._handlers[type(signal)](signal, self.clock)
 
     def outcome(self, nhi: int, ok: bool, at: int, now: int, about: str = "") -> Sequence[Effect]:
         """`handle(Outcome(nhi, ok, at, about), now)` without the struct: one call of one instance went so."""
@@ -101,7 +101,7 @@ class Coordinator:
         live = board.instances.live.get(nhi)
         if live is None:
             return _DONE
-        now = self._clock = max(self._clock, now)
+        now = self.clock = max(self.clock, now)
         if board.returning:
             told, counted = self._on_ramp(nhi, live, ok, at, now, about)
             if counted or told:
@@ -117,7 +117,7 @@ class Coordinator:
 
     def advance(self, now: int) -> Sequence[Effect]:
         """Let time pass: dwell, ramps, requests, questions, stale data."""
-        now = self._clock = max(self._clock, now)
+        now = self.clock = max(self.clock, now)
         effects: list[Effect] = []
         for nhi, moved in self.instances.advance(now):
             effects += self._instance_moved(nhi, moved)
@@ -145,7 +145,7 @@ class Coordinator:
         """All that it knows, as plain data; what the fleet file says is not in it."""
         ordered = [[role, number, until] for (role, number), until in self._ordered.items()]
         return {
-            "clock": self._clock,
+            "clock": self.clock,
             "ordered": ordered,
             "board": self.board.state(),
             "axes": self._axes.state(),
@@ -153,7 +153,7 @@ class Coordinator:
 
     def take(self, state: dict[str, Any]) -> None:
         """What `state` gave, of a coordinator of the same fleet."""
-        self._clock = state["clock"]
+        self.clock = state["clock"]
         self._ordered = {(role, number): until for role, number, until in state["ordered"]}
         self.board.take(state["board"])
         self._axes.take(state["axes"])
@@ -163,7 +163,7 @@ class Coordinator:
 
         silent   it was away for longer than it may be: no return goes on or begins before a new dwell
         """
-        now = self._clock = max(self._clock, now)
+        now = self.clock = max(self.clock, now)
         effects: list[Effect] = []
         for scope in self.board.scopes:
             effects += self._steps.again(scope)
