@@ -89,6 +89,8 @@ forth = replace(SHOP.dependencies[0], on_emergency="cascade")
 back = replace(forth, consumer=forth.producer, producer=forth.consumer)
 fields = START.schemas[at(START, "schemas", "refund_request")].fields
 INVENTED = {**fields, "order_id": replace(fields["order_id"], fact=None)}
+results = START.schemas[at(START, "schemas", "refund_result")].fields
+UNTOLD = {**results, "booking": replace(fields["order_id"], fact="refund_id")}
 DESERVING = {
     "provider-share": (change(START, "types", 3, provider="provider-a"), "provider-a (4 of 4"),
     "control-on-task-provider": (
@@ -138,6 +140,22 @@ DESERVING = {
         replace(SHOP, dependencies=(forth, back)),
         "`on_emergency: cascade` all round: storefront from checkout, checkout from storefront",
     ),
+    "recovery-order": (
+        change(SHOP, "clusters", at(SHOP, "clusters", "storefront"), recovery_order=4),
+        "checkout (2) before storefront (4), on which it depends",
+    ),
+    "not-received": (
+        change(START, "schemas", at(START, "schemas", "refund_result"), fields=UNTOLD),
+        "refund, cashier > front_desk: booking (`fact: refund_id`)",
+    ),
+    "lease-outlives-stage": (
+        replace(START, switch=replace(START.switch, lease_ms=10_000)),
+        "terminate (10 s; `switch.lease_ms` and `drift_ms`: 10.1 s)",
+    ),
+    "lease-no-slack": (
+        replace(START, switch=replace(START.switch, renew_ms=2_950)),
+        "`switch.lease_ms` 6000, `renew_ms` 2950",
+    ),
     "no-shutdown": (replace(START, shutdown=()), "shutdown"),
     "no-budgets": (change(START, "types", desk, budgets=type(START.types[0].budgets)()), "front_desk"),
     "no-money-budget": (replace(START, governance=replace(gov, budget_usd_per_day=None)), "governance"),
@@ -169,6 +187,16 @@ BREAKS = ({"on_emergency": "stale"}, {"on_emergency": "fallback"}, {"policy": "a
 def test_one_dependency_that_does_not_follow_breaks_a_circle(change_it):
     broken = replace(SHOP, dependencies=(forth, replace(back, **change_it)))
     assert "dependency-cycle" not in found(broken)
+
+
+def test_a_circle_is_cut_by_the_order_and_that_contradicts_nothing():
+    assert "recovery-order" not in found(replace(SHOP, dependencies=(forth, back)))
+    assert "recovery-order" not in found(SHOP)
+
+
+def test_a_lease_that_ends_with_its_stage_or_has_two_renewals_is_fine():
+    assert "lease-outlives-stage" not in found(replace(START, switch=replace(START.switch, lease_ms=9_900)))
+    assert "lease-no-slack" not in found(replace(START, switch=replace(START.switch, renew_ms=2_949)))
 
 
 def test_each_phase_has_its_own_circles():

@@ -12,6 +12,7 @@ from typing import Final
 from maso.fleet.bind import Path, listed
 from maso.fleet.ground import RANK, Ground
 from maso.fleet.model import AgentType, Journey, LabelSpec, Link, Port, Step
+from maso.fleet.telling import How, Telling, sheds_of
 
 _SUM_SLACK: Final = 0.01  # shares are written with two decimals
 STEPS_MAX: Final = 2000  # a session of 15 minutes has about 60 steps; more is a group gone wild
@@ -26,13 +27,13 @@ _STEP_LEGAL: Final = (
 class _State:
     """What each agent type holds and may do at one point of a journey."""
 
-    def __init__(self) -> None:
+    def __init__(self, telling: Telling) -> None:
+        self.telling = telling
         self.labels: dict[str, LabelSpec] = {}
         self.sources: dict[str, tuple[str, ...]] = {}
         self.contracts: dict[str, dict[str, tuple[str, ...]]] = {}  # who -> by whom -> actions
         self.ceilings: dict[str, tuple[str, ...]] = {}
         self.confirmed: list[str] = []
-        self.told_ids: list[str] = []  # types that received an id outside what they shed
 
     def label(self, name: str) -> LabelSpec:
         return self.labels.get(name, LabelSpec(level="public"))
@@ -94,7 +95,7 @@ def _flat(path: Path, steps: tuple[Step, ...]) -> Iterator[tuple[Path, Step]]:
 
 
 def _walk(g: Ground, path: Path, journey: Journey) -> None:
-    state = _State()
+    state = _State(Telling(sheds_of(g.fleet)))
     told: set[Path] = set()
     _groups(g, path, journey.steps)
     for where, step in _flat(path, journey.steps):
@@ -222,38 +223,25 @@ class _Walker:
             return False
         if link.to != link.from_:
             self.state.join(link.to, carried, sources)
-            self._hear(receiver, link.schema, carried)
+            self.state.telling.hear(link.to, self.g.schemas.get(link.schema), carried.compartments)
         if kind in ("instruction", "delegation"):
             self._narrow(link.from_, receiver)
         return True
 
-    def _hear(self, receiver: AgentType, schema_id: str, label: LabelSpec) -> None:
-        """Remember that ids came in that may be told where the receiver sheds a guarded compartment."""
-        schema = self.g.schemas.get(schema_id)
-        has_id = schema is not None and any(spec.type == "id" for spec in schema.fields.values())
-        if has_id and not any(c in self.g.guarded for c in label.compartments if c in self._sheds(receiver)):
-            self.state.told_ids.append(receiver.id)
-
-    def _sheds(self, agent: AgentType) -> tuple[str, ...]:
-        names = [c for link in self.g.links.values() if link.from_ == agent.id for c in link.declassify]
-        return (
-            *names,
-            *(c for a in agent.actions if a in self.g.actions for c in self.g.actions[a].declassify),
-        )
-
     def _tellable(
         self, source: str, label: LabelSpec, declassify: tuple[str, ...], schema_id: str, key: str
     ) -> bool:
-        """Out of a compartment of data with a format, only ids leave that came in from outside of it."""
-        leaves = [c for c in declassify if c in self.g.guarded and c in label.compartments]
+        """Out of a compartment of data with a format, only values leave that came in from outside of it."""
         schema = self.g.schemas.get(schema_id)
-        if not leaves or schema is None or source in self.state.told_ids or source in self.g.ports:
+        untold = self.state.telling.untold(source, schema, label.compartments, declassify)
+        never = [one for one in untold if one.how is How.NOTHING and not one.optional]
+        if not never:
             return True
-        ids = [name for name, spec in schema.fields.items() if spec.type == "id" and not spec.optional]
-        if not ids:
-            return True
-        what = f"`{source}` sheds {', '.join(leaves)} and has received no id that it may tell as `{ids[0]}`"
-        legal = f"an id sent to `{source}` before, from outside of it; or no id in `{schema_id}`"
+        leaves = [c for c in declassify if c in self.g.guarded and c in label.compartments]
+        kind, article = never[0].kind, "an" if never[0].kind == "id" else "a"
+        what = f"`{source}` sheds {', '.join(leaves)} and has received no {kind} that it may tell"
+        what += f" as `{never[0].field}`"
+        legal = f"{article} {kind} sent to `{source}` before, from outside of it; or none in `{schema_id}`"
         return self.wrong(key, what, legal)
 
     def _cleared(self, who: str, label: LabelSpec, clearance: LabelSpec, key: str, at: str) -> bool:
@@ -294,6 +282,9 @@ class _Walker:
             )
         # Later steps are walked as if this one were right: what they lack by it is not told as well.
         self.state.contracts.setdefault(target, {})[source] = self.step.delegate
+        link = self.g.links.get((source, target, "delegation"))
+        if link is not None:
+            self.state.telling.hear(target, self.g.schemas.get(link.schema), ())
         entry = next((d for d in self.g.fleet.delegations if (d.from_, d.to) == (source, target)), None)
         for i, name in enumerate(self.step.delegate):
             if entry is not None and name not in entry.actions:
@@ -392,5 +383,6 @@ class _Walker:
             return False
         if action.answer is not None:
             self.state.join(agent.id, port.label, (port.source,) if port.source else ())
-            self._hear(agent, action.answer, port.label)
+            answer = self.g.schemas.get(action.answer)
+            self.state.telling.hear(agent.id, answer, port.label.compartments)
         return True

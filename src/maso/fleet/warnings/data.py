@@ -3,6 +3,7 @@
 from typing import Final
 
 from maso.fleet.ground import carrying_field
+from maso.fleet.telling import How, untold_in
 from maso.fleet.warnings.about import About, Found, Rule
 
 
@@ -44,6 +45,14 @@ def _unmarked_ports(a: About) -> Found:
     return (p.id for p in a.fleet.ports if p.source is None and not p.external)
 
 
+def _not_received(a: About) -> Found:
+    for found in untold_in(a.fleet):
+        field = found.untold
+        fact = f" (`fact: {field.fact}`)" if field.fact else ""
+        instead = "" if field.how is How.ANOTHER else ", and nothing of its kind"
+        yield f"{found.journey}, {found.flow}: {field.field}{fact}{instead}"
+
+
 RULES: Final[tuple[Rule, ...]] = (
     (
         "barrier-without-schema",
@@ -52,6 +61,14 @@ RULES: Final[tuple[Rule, ...]] = (
         "a link crosses an information barrier with free text",
         "only the label stands between the two sides; honest messages will be refused",
         "a strict schema, `declassify` and an owner",
+    ),
+    (
+        "not-received",
+        "high",
+        _not_received,
+        "a journey tells, out of a compartment, a value that its sender never received outside of it",
+        "it is refused (DP-2.5/not-received); a simulated session tells another value of its kind, if it can",
+        "a field that holds it in what is sent to the sender before, from outside the compartment",
     ),
     (
         "trusted-outside",

@@ -32,6 +32,21 @@ def _no_session_end(a: About) -> Found:
     return (t.id for t in a.fleet.types if t.session_minutes_max is None)
 
 
+def _outlives(a: About) -> Found:
+    """Stages that a lease outlives; a halt only takes no new sessions, which needs no lease."""
+    lasts = a.fleet.switch.lease_ms + a.fleet.switch.drift_ms
+    for stage in a.fleet.shutdown:
+        if stage.stage in ("freeze", "terminate") and stage.seconds_max * 1_000 < lasts:
+            whole = f"`switch.lease_ms` and `drift_ms`: {lasts / 1_000:g} s"
+            yield f"{stage.stage} ({stage.seconds_max} s; {whole})"
+
+
+def _no_slack(a: About) -> Found:
+    switch = a.fleet.switch
+    if 2 * switch.renew_ms + switch.drift_ms >= switch.lease_ms:
+        yield f"`switch.lease_ms` {switch.lease_ms}, `renew_ms` {switch.renew_ms}"
+
+
 RULES: Final[tuple[Rule, ...]] = (
     (
         "no-shutdown",
@@ -40,6 +55,22 @@ RULES: Final[tuple[Rule, ...]] = (
         "no shutdown is declared",
         "a kill leaves payments and reservations in doubt (OB-3.2)",
         "`shutdown` with its stages",
+    ),
+    (
+        "lease-outlives-stage",
+        "high",
+        _outlives,
+        "a lease lasts longer than a stage of the shutdown",
+        "the next stage begins while whoever cannot hear the switch still acts as before",
+        "a shorter `switch.lease_ms`, or more seconds for the stage",
+    ),
+    (
+        "lease-no-slack",
+        "medium",
+        _no_slack,
+        "a lease ends before its second renewal",
+        "one lost message stops agents that nobody stopped",
+        "`switch.renew_ms` below half of `switch.lease_ms`",
     ),
     (
         "no-budgets",

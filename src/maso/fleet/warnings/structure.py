@@ -48,6 +48,21 @@ def _circle(out: list[int], group: tuple[int, ...]) -> tuple[int, ...]:
     return (start, *min((way for way in ways if way), key=len))
 
 
+def _recovery_order(a: About) -> Found:
+    """Consumers that are to come back before their producers; a circle is cut by that order, rightly."""
+    order = {c.id: c.recovery_order for c in a.fleet.clusters}
+    number = {c.id: i for i, c in enumerate(a.fleet.clusters)}
+    out = [0] * len(number)
+    for d in a.fleet.dependencies:
+        out[number[d.consumer]] |= 1 << number[d.producer]
+    circles = [set(group) for group in cycles(out)]
+    for d in a.fleet.dependencies:
+        consumer, producer = order[d.consumer], order[d.producer]
+        round_about = any({number[d.consumer], number[d.producer]} <= circle for circle in circles)
+        if consumer is not None and producer is not None and consumer < producer and not round_about:
+            yield f"{d.consumer} ({consumer}) before {d.producer} ({producer}), on which it depends"
+
+
 RULES: Final[tuple[Rule, ...]] = (
     (
         "isolated",
@@ -72,5 +87,13 @@ RULES: Final[tuple[Rule, ...]] = (
         "clusters follow each other down in a circle (consumer from producer)",
         "one that goes down takes all of them along",
         "the named field `stale` or `fallback` in one dependency of the circle, or `policy: assess` there",
+    ),
+    (
+        "recovery-order",
+        "medium",
+        _recovery_order,
+        "`recovery_order` contradicts a dependency",
+        "the dependency wins: whoever plans by the order in the file will wait for another cluster",
+        "the producer's `recovery_order` before the consumer's",
     ),
 )
