@@ -49,14 +49,14 @@ class Ran:
 
 
 @cache
-def ran(fault: str, minutes: int = 13, size: int = 150, seed: int = 1) -> Ran:
+def ran(fault: str, minutes: int = 13, size: int = 150, seed: int = 1, *more: str) -> Ran:
     fleet = load_fleet("ecommerce-10k", size)[0]
     rules = Rulebook(fleet)
     keys, log = Keyring(rules, seed), Kept()
     tap = RecordTap(log)
     plane = Plane(rules, keys.plane, tap, Scanner(InjectionDetector()))
     suite = Suite(fleet, "")
-    faults = [parse(fault, fleet)] if fault else []
+    faults = [parse(text, fleet) for text in (fault, *more) if text]
     sim = Simulation(
         fleet, rules, plane, keys, seed=seed, minutes=minutes, tap=tap, watchers=(suite,), faults=faults
     )
@@ -154,6 +154,25 @@ def test_a_run_in_which_nothing_fails_moves_nothing() -> None:
     r = ran("", 5, 60)
     assert r.pace.steps == []
     assert not any(isinstance(decode_record(body), GateRecord) for body in r.bodies)
+
+
+def test_a_coordinator_that_was_stopped_for_a_moment_goes_on_as_if_it_had_not_been() -> None:
+    """It says once more what holds; after that every transition is where it was without the stop."""
+    whole, stopped = ran(GATEWAY), ran(GATEWAY, 13, 150, 1, "coordinator-stopped@230s+1s")
+    assert [s for s in stopped.pace.steps if s.at != 231 * SECOND] == whole.pace.steps
+    assert [(s.scope, s.phase) for s in stopped.pace.steps if s.at == 231 * SECOND] == [("type:payment", C)]
+    assert stopped.suite.texts() == ()
+
+
+def test_a_coordinator_that_was_away_breaks_off_the_return_and_lets_a_dwell_pass() -> None:
+    r = ran(GATEWAY, 16, 150, 1, "coordinator-stopped@300s+60s")
+    assert (C, 1000, "restarted") in [(s.phase, s.share_milli, s.why) for s in r.pace.steps]
+    later = [s for s in r.pace.steps if s.at > 360 * SECOND]
+    assert later[0].at - 360 * SECOND >= 2 * MINUTE
+    assert r.full("type:payment")[-1] == P
+    assert r.scopes == {"type:payment"}
+    assert r.pace.resumed == r.pace.waited > 0
+    assert r.suite.texts() == ()
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,7 @@ def run(
       provider-outage                       a provider: agents whose model runs there say nothing
       cluster-down, orchestrator-stopped    a cluster: its agents, or only its orchestrator
       instance-failure                      an agent type: one instance of it fails at all it does
+      coordinator-stopped                   no target: PACE hears nothing, then goes on from its journal
 
     \b
     Examples:

@@ -166,9 +166,8 @@ class Coordinator:
         now = self.clock = max(self.clock, now)
         effects: list[Effect] = []
         for scope in self.board.scopes:
-            effects += self._steps.again(scope)
-            if silent:
-                effects += self._steps.restarted(scope, now)
+            broken = self._steps.restarted(scope, now) if silent else []
+            effects += [*broken, *(e for e in self._steps.again(scope) if e not in broken)]
         for nhi, phase in self.instances.troubled():
             effects.append(Move(f"instance:{nhi}", phase, "restarted", "", FULL_MILLI))
             if phase is Phase.EMERGENCY:

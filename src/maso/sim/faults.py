@@ -9,6 +9,7 @@
     cluster-down          a cluster       its agents say nothing; monitoring says so
     instance-failure      an agent type   one instance of it, the first that acts, fails at all it does
     orchestrator-stopped  a cluster       its orchestrator answers nothing and confirms nothing
+    coordinator-stopped   the system      PACE hears nothing and moves nothing; then goes on from its journal
 
 Without a target: the port, the provider, the cluster or the type behind the fleet's most critical actions.
 A fault changes what the world and the agents do; what follows from it is up to the fleet's controls.
@@ -30,6 +31,7 @@ KINDS: Final = {
     "cluster-down": "cluster",
     "instance-failure": "type",
     "orchestrator-stopped": "cluster",
+    "coordinator-stopped": "system",
 }
 _UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR}
 FORM: Final = "KIND[:TARGET]@START+DURATION with times such as 60s, 2m or 1h"
@@ -83,6 +85,8 @@ def targets(what: str, fleet: Fleet) -> tuple[str, ...]:
             return tuple(dict.fromkeys(a.port for a in fleet.actions))
         case "provider":
             return tuple(dict.fromkeys(t.provider for t in fleet.types if t.provider))
+        case "system":
+            return ("system",)
         case "cluster":
             return tuple(dict.fromkeys(t.cluster for t in fleet.types))
     return tuple(t.id for t in fleet.types)
@@ -109,7 +113,8 @@ def _usual(kind: str, fleet: Fleet) -> str:
     first = _most_critical(fleet.types)
     if first is None:
         return ""
-    return {"provider": first.provider or "", "cluster": first.cluster, "type": first.id}[what]
+    usual = {"provider": first.provider or "", "cluster": first.cluster, "type": first.id, "system": "system"}
+    return usual[what]
 
 
 def _most_critical(types: Sequence[AgentType]) -> AgentType | None:

@@ -9,8 +9,9 @@ An honest agent whose call fails follows its instance's phase: it tries again (A
 tried again when the instance is back, and when it is this session's turn in its type's return.
 
 Orchestrators confirm after 50 ms and assess after 2 s, by what their file declares; people take as long as
-the fleet file lets them (two fifths of the limit, as elsewhere), approve what is asked, and end an Emergency
-once nothing is broken any more. All of these are simulated; the coordinator is the one that would run live.
+the fleet file lets them (two fifths of the limit, as elsewhere), approve a step down while something is
+broken and a step up when nothing is, and end an Emergency once nothing is broken any more. All of these are
+simulated; the coordinator is the one that would run live.
 
 Not simulated: an agent that reasons about its phase; the backup of a port (a gateway has none unless its
 type's phase brings one).
@@ -35,6 +36,7 @@ from maso.resilience.pace import Authority, Phase
 from maso.resilience.plan import plan_of
 from maso.resilience.ramp import FULL_MILLI, returned
 from maso.sim.faults import SLOW_FACTOR, Fault
+from maso.sim.restarting import Listening
 from maso.streams import stream
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ RETRY_NS: Final = 2 * SECOND
 # Those who return do so over a second, not in one instant.
 RESUME_NS: Final = SECOND
 REFUSED_BY_PHASE: Final = "PACE-1/phase"
+# Faults in which every agent can say what it wants to.
+_TALKING: Final = ("gateway-outage", "gateway-slow", "coordinator-stopped")
 HANDED_OVER: Final = "handed to a person"
 _credential = msgspec.msgpack.Decoder(Credential).decode
 
@@ -79,7 +83,8 @@ class Degradation:
         self.faults = tuple(faults)
         self._key = sim.keys.plane.record
         plan = plan_of(sim.fleet)
-        self.coordinator = Coordinator(plan, self._key)
+        stops = any(f.kind == "coordinator-stopped" for f in faults)
+        self._hearing = Listening(plan, self._key, stops=stops)
         self.steps: list[Step] = []
         self.instance_moves = [0, 0, 0, 0]
         self.shown: list[tuple[int, str, str]] = []
@@ -93,13 +98,18 @@ class Degradation:
         self._waiting: dict[int, Waiting] = {}  # by session
         self._type_of = {t.id: i for i, t in enumerate(plan.types)}
         self._routes: dict[int, tuple[str, int]] = {}  # by type: another provider, for which share
-        self._silent = any(f.kind not in ("gateway-outage", "gateway-slow") for f in faults)
+        self._silent = any(f.kind not in _TALKING for f in faults)
         self._broken: dict[Fault, int] = {}  # the instance that each `instance-failure` chose
         self._delays = stream(sim.seed, "pace/resume")
         self._people = stream(sim.seed, "pace/people")
         roles = {authority: role for role, authority in plan.roles.items()}
         self._commander = roles[Authority.COMMANDER]
         self._operator = roles.get(Authority.OPERATOR, self._commander)
+
+    @property
+    def coordinator(self) -> Coordinator:
+        """As it is now, or was when it stopped."""
+        return self._hearing.coordinator
 
     def start(self) -> None:
         for fault in self.faults:
@@ -108,13 +118,13 @@ class Degradation:
 
     def advance(self, now: int) -> None:
         """Once a second."""
-        self._do(self.coordinator.advance(now))
+        self._do(self._hearing.advance(now))
 
     # What it hears.
 
     def joined(self, members: tuple[tuple[int, int, int], ...]) -> None:
         """Honest instances were admitted: (nhi, index of the type, session) each."""
-        self.coordinator.handle(signals.Joined(members), self._sim.now)
+        self._hearing.handle(signals.Joined(members), self._sim.now)
 
     def admitted(self, credential: bytes) -> None:
         """Somebody else's were: by what their credential says."""
@@ -129,13 +139,13 @@ class Degradation:
         self.joined(members)
 
     def ended(self, nhis: tuple[int, ...]) -> None:
-        self.coordinator.handle(signals.Left(nhis), self._sim.now)
+        self._hearing.handle(signals.Left(nhis), self._sim.now)
 
     def refused(self, refusal: Refuse) -> None:
         """A refusal that counts against whoever wrote it."""
         if refusal.sender and any(finding.reason.code in BLOCKING for finding in refusal.findings):
             now = self._sim.now
-            self._do(self.coordinator.handle(signals.Blocked(refusal.sender, now), now))
+            self._do(self._hearing.handle(signals.Blocked(refusal.sender, now), now))
 
     def call_fails(self, port: str, nhi: int) -> bool:
         """Whether a call to this port comes back with an error now."""
@@ -155,7 +165,7 @@ class Degradation:
     def called_port(self, nhi: int, ok: bool, about: str) -> None:
         """A call of an instance to a port or a provider came back (or failed, or was far too slow)."""
         now = self._sim.now
-        self._do(self.coordinator.outcome(nhi, ok, now, now, about))
+        self._do(self._hearing.outcome(nhi, ok, now, about))
 
     def speaks(self, run: Run, nhi: int, kind: int) -> bool:
         """Whether an agent can say anything now; where not, its move is dealt with."""
@@ -253,6 +263,8 @@ class Degradation:
                 self._signal(signals.Gone(f"cluster:{fault.target}"))
             case "orchestrator-stopped":
                 self._signal(signals.Gone(f"orchestrator:{fault.target}"))
+            case "coordinator-stopped":
+                self._hearing.stop()
 
     def _end(self, fault: Fault) -> None:
         match fault.kind:
@@ -260,9 +272,11 @@ class Degradation:
                 self._signal(signals.Back(f"cluster:{fault.target}"))
             case "orchestrator-stopped":
                 self._signal(signals.Back(f"orchestrator:{fault.target}"))
+            case "coordinator-stopped":
+                self._do(self._hearing.start(self._sim.now))
 
     def _signal(self, signal: signals.Signal) -> None:
-        self._do(self.coordinator.handle(signal, self._sim.now))
+        self._do(self._hearing.handle(signal, self._sim.now))
 
     # What it is asked to do.
 
@@ -277,8 +291,9 @@ class Degradation:
                 case signals.Assess(consumer=consumer, number=number, declared=declared):
                     answer = signals.Assessed(consumer, number, declared)
                     self._orchestrator(consumer, ASSESSED_NS, answer)
-                case signals.Request(scope=scope, number=number):
-                    self._later(signals.Answered(scope, True, self._operator, number))
+                case signals.Request():
+                    delay = self._people.latency(self._sim.person_ns)
+                    self._sim.kernel.after(delay, self._decide, effect)
                 case signals.Call(scope=scope, why=why):
                     self._call(scope, why)
                 case signals.Show(scope=scope, text=text):
@@ -313,8 +328,11 @@ class Degradation:
             return
         self._sim.kernel.after(delay, self._signal, signal)
 
-    def _later(self, signal: signals.Signal) -> None:
-        self._sim.kernel.after(self._people.latency(self._sim.person_ns), self._signal, signal)
+    def _decide(self, request: signals.Request) -> None:
+        """A person looks before answering: down while something is broken, up when nothing is any more."""
+        broken = any(f.active(self._sim.now) for f in self.faults)
+        down = request.to > self.coordinator.phase(request.scope)
+        self._signal(signals.Answered(request.scope, broken is down, self._operator, request.number))
 
     def _call(self, scope: str, why: str) -> None:
         self.called.append((self._sim.now, scope, why))
