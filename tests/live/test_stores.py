@@ -1,5 +1,6 @@
 """The worlds' rows on databases: whole batches or nothing, fenced, and back as they were."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -114,3 +115,44 @@ def test_a_kill_leaves_whole_batches(tmp_path: Path) -> None:
         database.close()
         assert len(values) in (0, 50)
         assert len(set(values)) <= 1
+
+
+STILL = """
+import sys, time
+from pathlib import Path
+from maso.live.sqlite import SqliteDatabase
+database = SqliteDatabase(Path(sys.argv[1]))
+database.write(1, [("book", "shop", "1")])
+database._db.execute("begin immediate")
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_writer_that_stands_still_in_a_batch_is_ended_by_the_fence(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    child = subprocess.Popen([sys.executable, "-c", STILL, str(path)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    database = SqliteDatabase(path, still_seconds=0.2)
+    database.fence(2)
+    assert child.wait() == -signal.SIGKILL
+    child.stdout.close()
+    with pytest.raises(FencedError):
+        database.write(1, [])
+    assert list(database.load()) == [("book", "shop", "1")]
+    database.close()
+
+
+def test_a_client_that_stands_still_in_a_batch_loses_its_connection(server: str) -> None:
+    make_schema(server)
+    still, other = PostgresDatabase(server, still_seconds=1), PostgresDatabase(server)
+    still.write(1, [("book", "shop", "1")])
+    still._db.execute("begin")
+    still._db.execute("select epoch from maso_drill.fence for share")
+    other.fence(2)  # would wait for ever
+    with pytest.raises(FencedError, match="the database has ended this connection"):
+        still.write(1, [("book", "shop", "9")])
+    assert list(other.load()) == [("book", "shop", "1")]
+    other.close()
+    still.close()

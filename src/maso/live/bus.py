@@ -8,7 +8,8 @@ where it is sent. Over NATS it may be late, lost or changed: the plane's MAC and
 message is, and a journey whose message is lost stands still until its session ends. A stop needs no bus.
 Messages that have piled up are read in slices: between two of them leases are renewed and stages heard.
 
-`corrupt` is a fault of the drill: one message in that many has a byte changed on its way.
+`corrupt` is a fault of the drill: one message in that many has a byte changed on its way, from the moment on
+when the supervisor says so (`spoil`).
 """
 
 import asyncio
@@ -81,6 +82,7 @@ class NatsBus:
     def __init__(self, client: Any, corrupt: int) -> None:
         self._client = client
         self._corrupt = corrupt
+        self._spoils = False
         self.published = 0
         self.dropped = 0
 
@@ -102,7 +104,8 @@ class NatsBus:
     def publish(self, subject: str, body: Body) -> None:
         self.published += 1
         first, second, data = body
-        data = corrupted(data, self.published, self._corrupt)
+        if self._spoils:
+            data = corrupted(data, self.published, self._corrupt)
         if self._client.is_connected:
             # What nats-py's own `publish` does, without a task for each message.
             self._send(subject, _encode((first, second, data)))
@@ -116,6 +119,10 @@ class NatsBus:
     def _published(self, task: Any) -> None:
         if task.cancelled() or task.exception() is not None:
             self.dropped += 1
+
+    def spoil(self) -> None:
+        """From now on messages are changed."""
+        self._spoils = True
 
     async def close(self) -> None:
         await self._client.close()

@@ -20,6 +20,8 @@ from maso.live import platform_process
 BACK: Final = "back"
 # A platform's streams are its own: another generation draws other numbers from the same seed.
 SEED_STEP: Final = 1_000_003
+# Who comes back is in the middle of something, and asks for more at once than who begins: more slowly, then.
+RAMP_FACTOR: Final = 2
 # 10,000 sessions come back within half a minute on an idle machine.
 BACK_SECONDS_MAX: Final = 300
 
@@ -37,6 +39,7 @@ def told_again(told: platform_process.Told, folder: Path, epoch: int, bus: str) 
         key_seed=os.urandom(32),
         evidence_seed=os.urandom(32),
         seed=told.seed + SEED_STEP,
+        ramp_ns=told.ramp_ns * RAMP_FACTOR,
         epoch=epoch,
         generation=told.generation + 1,
         bus=bus,

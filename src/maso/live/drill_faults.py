@@ -8,6 +8,9 @@ from typing import Final, NamedTuple
 from maso.live.gateway_process import Faults
 from maso.resilience.shutdown import Stage
 
+# Long enough for the plane to have closed the channels by which forgeries came; nobody can work by then.
+SPOILT_SECONDS: Final = 10.0
+
 
 class Fault(NamedTuple):
     """
@@ -17,7 +20,7 @@ class Fault(NamedTuple):
     stage      in which stage; RUN is the instant before the order
     cut        the way between the switch and everybody who obeys it drops everything, from the order on
     gateway    what the gateway does wrong, per million calls
-    corrupt    one message in that many is changed on the bus
+    corrupt    one message in that many is changed on the bus, from `SPOILT_SECONDS` before the order on
     back       whether what was killed is started again
     call_off   one person freezes it first, two call that off, and it goes on, before the order
     """
@@ -63,5 +66,5 @@ FAULTS: Final[dict[str, Fault]] = {
         "`kill -9` of the gateway while draining, never back", "gateway", Stage.DRAIN, listed=True
     ),
     "bus-cut": Fault("`kill -9` of the bus at the order", "nats", Stage.HALT, bus=True),
-    "bus-corrupt": Fault("one message in 20 is changed on its way", corrupt=20, bus=True),
+    "bus-corrupt": Fault("one message in 20 is changed, from 10 s before the order on", corrupt=20, bus=True),
 }  # fmt: skip

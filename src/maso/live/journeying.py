@@ -88,9 +88,10 @@ class LiveSessions(Sessions):
         script = self._scripts[row["script"]]
         step = step_of(self._live.store, row)
         self._again[number] = todo(script.moves, step)
+        opened = self._tally.opened
         self.admit(number, script, step)
         del self.to_come[number]
-        if number in self.live:
+        if self._tally.opened > opened:
             self.back += 1
             self.back_ns = (self.back_ns[0] or self._now(), self._now())
 

@@ -18,6 +18,7 @@ Twice a second it says on standard output how it is doing, for whoever looks on.
 import asyncio
 import os
 import resource
+import signal
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,7 @@ from maso.live.keeping import take_kept
 from maso.live.kernel import LiveKernel
 from maso.live.paying import CARRIED, Payments
 from maso.live.processes import ready, report_task, run_child, say
+from maso.live.renewing import Renewing
 from maso.live.stores import BatchedStore, FencedError
 from maso.live.wire import Client, LostError
 from maso.plane.effects import Staged
@@ -59,10 +61,6 @@ SYSTEM: Final = "system"
 # Whether a stage's work is done is looked at this often.
 LOOK_SECONDS: Final = 0.02
 TELL_SECONDS: Final = 0.5
-# A switch that is cut off is asked again this often; a call to it may take a renewal's length.
-_ASK_AGAIN_SECONDS: Final = 0.2
-
-_LEASE = msgspec.msgpack.Decoder(lease.Lease)
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -126,7 +124,10 @@ class Platform:
             if not t.is_port
         }
         self._gateway = Client(Path(told.gateway_socket))
-        self._switch = Client(Path(told.switch_socket), self._pushed)
+        self._switch = Client(Path(told.switch_socket))
+        self._renewing = Renewing(
+            Path(told.switch_socket), self._holders, told.renew_ns, time.monotonic_ns, self._heard
+        )
         shop = Shop(store, stream(told.seed, "world/shop"), remote=True)
         own = _payer(rules)
         self._payments = Payments(shop, self._gateway, self._committer, self._kernel, self._holders, own)
@@ -140,21 +141,22 @@ class Platform:
         )  # fmt: skip
         self._driver.sessions.holders = {t.index: self._holders[t.id] for t in rules.types if not t.is_port}
         self._store = store
-        self._look = asyncio.Event()
         self._over = ""
         self._stands_since = 0
 
     async def run(self) -> None:
         """Until it is over."""
+        self._renewing.start()
         await self._first_leases()
         tasks = [asyncio.ensure_future(self._committer.run())]
         if self._told.bus:
-            self._driver.bus = await NatsBus.connect(
+            bus = self._driver.bus = await NatsBus.connect(
                 self._told.bus, self._driver.arrived_up, self._driver.arrived_down, self._told.corrupt
             )
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, bus.spoil)
         self._driver.start(take_kept(self._store) if self._told.generation else None)
         ready()
-        tasks += [asyncio.ensure_future(work) for work in (self._renew(), self._tell(), self._kernel.run())]
+        tasks += [asyncio.ensure_future(work) for work in (self._tell(), self._kernel.run())]
         for task in tasks[1:]:
             task.add_done_callback(report_task)
         await self._obey(tasks[0])
@@ -162,42 +164,12 @@ class Platform:
 
     async def _first_leases(self) -> None:
         while not any(holder.lease for holder in self._holders.values()):
-            await self._take_leases()
+            await asyncio.sleep(LOOK_SECONDS)
 
-    # Leases.
-
-    async def _renew(self) -> None:
-        while True:
-            self._look.clear()
-            await self._take_leases()
-            try:
-                async with asyncio.timeout(self._told.renew_ns / 1e9):
-                    await self._look.wait()
-            except TimeoutError:
-                pass
-
-    async def _take_leases(self) -> None:
-        try:
-            given = await self._switch.ask("leases", None, self._told.renew_ns / 1e9)
-        except LostError:
-            await asyncio.sleep(_ASK_AGAIN_SECONDS)
-            return
-        for data in given:
-            taken = _LEASE.decode(data)
-            holder = self._holders.get(taken.type)
-            if holder is not None:
-                holder.renew(taken, self._kernel.now)
-
-    def _pushed(self, name: str, body: Any) -> None:
-        if name == "stage":
-            self._look.set()  # what it is, only a lease says
-            if int(body) >= Stage.TERMINATE and not self._told.deaf:
-                self._over = "the switch terminated it"
-        elif name == "revoke":
-            revocation = msgspec.msgpack.decode(body, type=lease.Revocation)
-            holder = self._holders.get(revocation.type)
-            if holder is not None:
-                holder.revoke(revocation)
+    def _heard(self, _: str, body: Any) -> None:
+        """The switch told a stage."""
+        if int(body) >= Stage.TERMINATE and not self._told.deaf:
+            self._over = "the switch terminated it"
 
     # Stages.
 
@@ -272,7 +244,7 @@ class Platform:
             await self._switch.ask("done", int(stage), self._told.renew_ns / 1e9)
         except LostError:
             pass  # the stage ends by its ceiling, or when all leases have run out
-        self._look.set()
+        self._renewing.look()
 
     async def _end(self, tasks: list["asyncio.Task[None]"]) -> None:
         """Terminate: nobody acts from here on."""
@@ -306,6 +278,7 @@ class Platform:
 
     async def _close(self, tasks: list["asyncio.Task[None]"]) -> bool:
         """Put everything on disk; whether somebody newer writes the books already."""
+        self._renewing.stop()
         for task in tasks[1:]:
             task.cancel()
         self._committer.stop()
@@ -331,6 +304,7 @@ class Platform:
                     "at": self._kernel.now,
                     "stage": STAGE_NAMES[driver.stage],
                     "sessions": len(sessions.live),
+                    "opened": driver.tally.opened,
                     "instances": sessions.running(),
                     "back": sessions.back,
                     "back_ns": sessions.back_ns,

@@ -1,7 +1,8 @@
 """The worlds' rows in PostgreSQL (extra `live`).
 
 A batch is one transaction and one statement each for what is put and what is deleted, whatever its size.
-The fence row is locked in share mode meanwhile, so that raising it waits for a batch that has begun.
+The fence row is locked in share mode meanwhile, so that raising it waits for a batch that has begun; not for
+ever: a client that stands still in the middle of one loses it, and its connection, after `STILL_SECONDS`.
 
 Everything of a drill is in a schema of its own, `maso_drill`, that begins empty. `postgres_server.py` starts
 a private server for `--postgres`.
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "maso_drill"
 EXTRA: Final = "needs the extra `live`; legal: `pip install maso[live]`, or SQLite, which needs nothing"
+
+# As long as a lease: whoever stands still for longer has no right to go on.
+STILL_SECONDS: Final = 6
 
 _MAKE: Final = f"""
 drop schema if exists {SCHEMA} cascade;
@@ -69,8 +73,10 @@ def make_schema(url: str) -> None:
 class PostgresDatabase:
     """One connection."""
 
-    def __init__(self, url: str) -> None:
-        self._db: psycopg.Connection[Any] = _driver().connect(url, autocommit=True)
+    def __init__(self, url: str, still_seconds: int = STILL_SECONDS) -> None:
+        self._driver = _driver()
+        self._db: psycopg.Connection[Any] = self._driver.connect(url, autocommit=True)
+        self._db.execute(f"set idle_in_transaction_session_timeout = '{still_seconds}s'")
 
     def load(self, tables: Iterable[str] | None = None) -> Iterator[tuple[str, str, str]]:
         select = f"select tbl, key, row::text from {SCHEMA}.rows"
@@ -81,6 +87,12 @@ class PostgresDatabase:
             yield from self._db.execute(f'{select} where tbl = %s order by key collate "C"', (table,))
 
     def write(self, epoch: int, rows: list[Row]) -> None:
+        try:
+            self._write(epoch, rows)
+        except (self._driver.OperationalError, self._driver.errors.IdleInTransactionSessionTimeout):
+            raise FencedError("the database has ended this connection") from None
+
+    def _write(self, epoch: int, rows: list[Row]) -> None:
         kept = [row for row in rows if row[2] is not None]
         gone = [row for row in rows if row[2] is None]
         with self._db.transaction():

@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +43,7 @@ def seal_child() -> None:
     faulthandler.disable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.excepthook = _say_kind
+    threading.excepthook = lambda failed: _say_thread(failed.exc_type, failed.exc_value, failed.exc_traceback)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's; it ends us
 
 
@@ -54,6 +56,10 @@ def _say_kind(kind: type[BaseException], error: BaseException, trace: TracebackT
             place = f"maso/{name.rpartition(f'{os.sep}maso{os.sep}')[2]}:{trace.tb_lineno}"
         trace = trace.tb_next
     sys.stderr.write(f"maso: a defect in a process of the drill: {kind.__name__} at {place}\n")
+
+
+def _say_thread(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    _say_kind(kind, error or kind(), trace)
 
 
 def _say_context(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
