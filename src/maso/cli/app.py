@@ -188,8 +188,7 @@ def run(
     honest traffic does not get through, the last line on standard error says so and why.
 
     \b
-    A fault is KIND[:TARGET]@START+TIME with times such as 60s, 2m or 1h; without a target it hits what the
-    most critical actions need. Kinds, and what a target names:
+    A fault is KIND[:TARGET]@START+TIME (60s, 2m, 1h), by default where the most critical actions are hit:
       gateway-outage, gateway-slow          a port: calls to it fail, or take thirty times as long
       provider-outage                       a provider: agents whose model runs there say nothing
       cluster-down, orchestrator-stopped    a cluster: its agents, or only its orchestrator
