@@ -255,7 +255,7 @@ class LiveDriver:
     def arrived_up(self, channel: int, tag: int, wire: bytes) -> None:
         """The bus brought an envelope to the plane."""
         run, sent = self._sent.pop(tag, (None, b""))
-        if self.stage < Stage.TERMINATE:
+        if self.stage < Stage.TERMINATE and self.kernel.rightful():
             self.follow(self.raise_event(Arrive(channel, wire)), run, sent)
 
     def _note(self, run: Run | None, what: bytes) -> int:
@@ -329,11 +329,17 @@ class LiveDriver:
     def _perform(self, what: tuple[Perform, Run | None]) -> None:
         effect, run = what
         outlet = self._outlets[effect.action]
-        if self.stage >= Stage.DRAIN and not outlet.money:
+        if (self.stage >= Stage.DRAIN and not outlet.money) or self._without_lease(effect):
             self._performing.pop(effect.ref, None)  # only money is drained
             return
         task = asyncio.ensure_future(self._do(effect, outlet, run))
         task.add_done_callback(report_task)
+
+    def _without_lease(self, effect: Perform) -> bool:
+        """Whether who did it has no right any more: who stood still wakes with work in their hands."""
+        sender = self.actors.get(effect.sender)
+        holder = None if sender is None else self.sessions.holders.get(sender.rules.index)
+        return holder is not None and bool(holder.stops(self.kernel.now))
 
     async def _do(self, effect: Perform, outlet: Outlet, run: Run | None) -> None:
         """One action in the world, made durable before its answer is known to anybody."""

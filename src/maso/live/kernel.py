@@ -5,7 +5,8 @@ switch, the gateway and the platform can be compared.
 
 What is due is run in slices: between two slices the event loop serves sockets and tasks. So a platform that
 has more to do than it can does it later, but still renews its leases in time: falling behind is no reason
-to lose the right to act, and no reason to act without it.
+to lose the right to act, and no reason to act without it: before each slice it is asked whether there is one
+(`rightful`). A process that stood still and wakes finds its time over first, and its work undone.
 """
 
 import asyncio
@@ -25,9 +26,10 @@ Call = Callable[[Any], None]
 class LiveKernel:
     """Calls that are made when their time has come; nothing is called after `stop`."""
 
-    __slots__ = ("_heap", "_sequence", "_stopped", "calls", "late_ns")
+    __slots__ = ("_heap", "_sequence", "_stopped", "calls", "late_ns", "rightful")
 
     def __init__(self) -> None:
+        self.rightful: Callable[[], bool] = lambda: True
         self._heap: list[tuple[int, int, Call, Any]] = []
         self._sequence = 0
         self._stopped = False
@@ -55,6 +57,8 @@ class LiveKernel:
 
     def _slice(self) -> bool:
         """One slice; true when nothing more is due."""
+        if not self.rightful():
+            return True
         heap, end = self._heap, self.now + SLICE_NS
         while heap and not self._stopped:
             now = self.now

@@ -146,7 +146,6 @@ class Payments:
 
     def _finished(self, key: str) -> None:
         self.finished += 1
-        self.last_ns = self._kernel.now
         if self.draining:
             self.drained.append(key)
 

@@ -139,6 +139,7 @@ class Platform:
             seed=told.seed, sessions=told.sessions, ramp_ns=told.ramp_ns, speed=told.speed,
             generation=told.generation,
         )  # fmt: skip
+        self._kernel.rightful = self._rightful
         self._driver.sessions.holders = {t.index: self._holders[t.id] for t in rules.types if not t.is_port}
         self._store = store
         self._over = ""
@@ -161,6 +162,11 @@ class Platform:
             task.add_done_callback(report_task)
         await self._obey(tasks[0])
         await self._end(tasks)
+
+    def _rightful(self) -> bool:
+        """Whether anybody here may do anything at this instant."""
+        now = self._kernel.now
+        return any(not holder.stops(now) for holder in self._holders.values())
 
     async def _first_leases(self) -> None:
         while not any(holder.lease for holder in self._holders.values()):
