@@ -45,6 +45,17 @@ def test_cards_of_every_network_are_found_and_masked(network: str) -> None:
         assert redact(content, signals) == wrapped("Refund issued to [card] today")
 
 
+def test_a_fresh_scanner_has_seen_nothing_and_answers_the_same() -> None:
+    first = SCANNER.fresh()
+    content = json.dumps({"text": f"my card is {values.any_card(random.Random(1))}"}).encode()
+    digest = hashlib.sha256(content).digest()
+    known = first.scan(digest, content)
+    fresh = first.fresh()
+    assert fresh.scan(digest, b"nothing") is CLEAN  # by its digest, had it been seen
+    assert first.scan(digest, b"nothing") is known
+    assert fresh.fresh().scan(digest, content) == known
+
+
 def test_a_bare_number_in_json_becomes_a_string() -> None:
     number = values.card(random.Random(1), "visa")
     content = f'{{"pan": {number}, "qty": 2}}'.encode()

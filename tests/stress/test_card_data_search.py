@@ -1,14 +1,18 @@
 """The search for planted card numbers finds them in every way they are written, and nothing else."""
 
+import unicodedata
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from maso.evidence.records import GateRecord, encode_record
 from maso.fleet.model import FieldSpec, Schema
 from maso.streams import stream
 from maso.stress.probes.cards_fleet import carries
 from maso.stress.probes.cards_forms import LISTED, UNLISTED, WAYS_TRIED, Numbers, Way, sentences
-from maso.stress.probes.cards_search import Holder, Needles, reachable
+from maso.stress.probes.cards_search import Holder, Needles, digits_of, reachable
 
 NUMBERS = 12
 
@@ -40,6 +44,12 @@ def test_listed_ways_are_found_in_any_session(way: Way) -> None:
         known = needles.plant(number)
         found = [holder.take(needles, 77, said(text)) for text in sentences(way.write(number))]
         assert found[-1] == known, way.name
+
+
+@given(st.text() | st.text(alphabet="0٣४５²x é"))
+def test_digits_of_every_script_are_left_and_nothing_else(text: str) -> None:
+    known = (unicodedata.digit(char, None) for char in text)
+    assert digits_of(text) == "".join(str(digit) for digit in known if digit is not None)
 
 
 def test_a_missing_piece_is_not_found() -> None:

@@ -8,6 +8,7 @@ a second plane gives the same ones.
 """
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -92,8 +93,14 @@ def new_plane(rules: Rulebook, keys: Keyring, scanner: Scanner) -> tuple[Plane, 
     return Plane(rules, keys.plane, log, scanner), log
 
 
-def fresh_scanner() -> Scanner:
+@cache
+def _scanner() -> Scanner:
     return Scanner(InjectionDetector())
+
+
+def fresh_scanner() -> Scanner:
+    """A scanner that has seen nothing."""
+    return _scanner().fresh()
 
 
 def record(instances: int, messages: int) -> Recording:

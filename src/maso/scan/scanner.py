@@ -15,6 +15,7 @@ as if it held a hidden card number and a secret (doubt denies).
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -90,6 +91,12 @@ class Scanner:
         self._cache_size = cache_size
         self._first = FirstPass()
         self._detectors = Detectors()
+
+    def fresh(self) -> Scanner:
+        """Another scanner for this thread that has seen nothing: compiling its databases takes a second."""
+        other = copy.copy(self)
+        other._cache = OrderedDict()
+        return other
 
     def scan(self, digest: bytes, content: bytes) -> Signals:
         """Signals of `content`; `digest` (SHA-256 of it, given by the caller) is the cache key."""

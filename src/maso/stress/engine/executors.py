@@ -8,6 +8,7 @@ Ray is an optional extra (`requirements-ray.lock`): `RAY_ADDRESS` names the clus
 started. Every node needs the same maso; the code's digest is part of a run's name, and is compared.
 """
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -18,8 +19,14 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Final, Protocol
 
 from maso.stress.engine.job import Job, Run, code_digest, perform
+from maso.stress.registry import by_id
 
 Named = tuple[str, Job]
+# Young objects before garbage is looked for: a crowd of instances is no garbage while its run lasts, and by
+# the interpreter's own 700 a worker spends a fifth of its time looking. What a longer run leaves is collected
+# at its end, so that a worker stays under 250 MB.
+_YOUNG_MAX: Final = 50_000
+_LONG_SECONDS: Final = 0.1
 # Jobs handed to a pool ahead of its workers: enough that none waits, few enough that Ctrl-C drops the rest.
 AHEAD: Final = 4
 
@@ -47,8 +54,18 @@ class Inline:
         return
 
 
-def _quiet() -> None:
+def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    by_id()
+    gc.freeze()  # what was imported stays
+    gc.set_threshold(_YOUNG_MAX)
+
+
+def _in_worker(text: str, key: str, job: Job) -> Run:
+    run = perform(text, key, job)
+    if run.cpu_seconds > _LONG_SECONDS:
+        gc.collect()
+    return run
 
 
 class Processes:
@@ -57,7 +74,7 @@ class Processes:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or cores()
         self._pool = ProcessPoolExecutor(
-            self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet
+            self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin
         )
 
     def map(self, text: str, jobs: Sequence[Named]) -> Iterator[Run]:
@@ -67,7 +84,7 @@ class Processes:
             while waiting or running:
                 while waiting and len(running) < self.workers + AHEAD:
                     key, job = waiting.pop()
-                    running.add(self._pool.submit(perform, text, key, job))
+                    running.add(self._pool.submit(_in_worker, text, key, job))
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()

@@ -6,9 +6,7 @@ cost is measured (`with_log`). Detectors are built once per process (a second of
 is forgotten for every rig, so that each pays for its own texts.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable
-from functools import cache
 from typing import Final, Protocol
 
 import msgspec
@@ -23,10 +21,7 @@ from maso.journeys.actors import Actor, Keyring, admission
 from maso.plane.effects import Deliver, Effect, Perform
 from maso.plane.events import Admit
 from maso.plane.plane import Plane
-from maso.scan.injection import InjectionDetector
-from maso.scan.scanner import CACHE_SIZE, Scanner
-from maso.scan.signals import Signals
-from maso.stress.probes.parts import CountingLog
+from maso.stress.probes.parts import CountingLog, fresh_scanner
 
 SOURCE: Final = "stress.source"  # no name in a fleet file may begin so: `first.second` is a desk's, of growth
 SUMMARY: Final = "stress.summary"
@@ -34,31 +29,6 @@ CHANNEL: Final = 1
 # Inside every fleet's limit on a session; nothing here lasts a second.
 LIFE_NS: Final = MINUTE
 _encode = msgspec.json.Encoder().encode
-
-
-@cache
-def _detectors() -> Scanner:
-    return Scanner(InjectionDetector(), cache_size=1)
-
-
-class FreshScanner:
-    """The process's detectors behind a cache of its own, which is what a scanner newly made would have."""
-
-    __slots__ = ("_cache", "_detect")
-
-    def __init__(self) -> None:
-        self._detect = _detectors().scan
-        self._cache: OrderedDict[bytes, Signals] = OrderedDict()
-
-    def scan(self, digest: bytes, content: bytes) -> Signals:
-        known = self._cache.get(digest)
-        if known is not None:
-            return known
-        found = self._detect(digest, content)
-        if len(self._cache) >= CACHE_SIZE:
-            self._cache.popitem(last=False)
-        self._cache[digest] = found
-        return found
 
 
 class _Log(Protocol):
@@ -70,7 +40,7 @@ def new_plane(rules: Rulebook, keys: Keyring, *, with_log: bool = False) -> Plan
     log: _Log = CountingLog()
     if with_log:
         log = LogWriter(b"stress run 00000", b"s" * 32, fleet_sha256=rules.sha256)
-    return Plane(rules, keys.plane, log, FreshScanner())  # type: ignore[arg-type]
+    return Plane(rules, keys.plane, log, fresh_scanner())
 
 
 class Rig:

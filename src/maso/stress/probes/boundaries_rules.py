@@ -16,7 +16,8 @@ from maso.fleet.model import Fleet
 from maso.scan.custom import PATTERNS_MAX, OwnPatterns
 from maso.streams import Stream, stream
 from maso.stress.dimension import Outcome, Trial
-from maso.stress.probes.boundaries_rig import FreshScanner, Rig, text_payload
+from maso.stress.probes.boundaries_rig import Rig, text_payload
+from maso.stress.probes.parts import fresh_scanner
 from maso.stress.timing import cpu_us_each
 from maso.text import writer
 
@@ -87,7 +88,7 @@ def run_rules(trial: Trial) -> Outcome:
     patterns = own_patterns(min(trial.at, PATTERNS_MAX))
     texts = fresh_texts(trial.seed, trial.at, TEXTS_QUICK if trial.quick else TEXTS)
     keyed = [(hashlib.sha256(text).digest(), text) for text in texts]
-    scanner = FreshScanner()
+    scanner = fresh_scanner()
 
     def everything(item: tuple[bytes, bytes]) -> None:
         scanner.scan(*item)

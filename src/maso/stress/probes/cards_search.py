@@ -35,29 +35,38 @@ _NUMBER_WORDS: Final = {
 }
 _SPOKEN: Final = re.compile(r"[^\W\d_]+")
 # 15 digits in base64 are 20 characters, in hexadecimal 30.
-_CODED: Final = re.compile(r"[A-Za-z0-9+/_\-]{18,}={0,2}")
+_CODED_MIN: Final = 18
+_CODED: Final = re.compile(rf"[A-Za-z0-9+/_\-]{{{_CODED_MIN},}}={{0,2}}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}){13,}")
 _LONG_INTEGER: Final = re.compile(r"[0-9]{13,19}")
 _SQUEEZE: Final = re.compile(r"[\W_]+")
-_OTHER_SCRIPT: Final = re.compile(r"[^\x00-\x7f]")
-_NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 _OTHER_BYTES: Final = bytes(set(range(256)) - set(b"0123456789"))
+_OTHER_ASCII: Final = bytes(set(range(128)) - set(b"0123456789"))
 _decode_json = msgspec.json.Decoder().decode
 _decode_msgpack = msgspec.msgpack.Decoder().decode
+_TEXTS: Final = (str, bytes, int)
 # What leads from an object to the whole program, and holds no data of a session.
 _CODE: Final = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType, type)
 
 
+class _Digits(dict[int, str]):
+    """What is left of a character, by its code point: a digit, of any script, or nothing."""
+
+    def __missing__(self, code: int) -> str:
+        digit = unicodedata.digit(chr(code), None)
+        left = self[code] = "" if digit is None else str(digit)
+        return left
+
+
+_DIGITS: Final = _Digits()
+
+
 def digits_of(text: str) -> str:
     """All digits of a text, whatever stands between them and in whichever script they are."""
-    if not text.isascii():
-        text = _OTHER_SCRIPT.sub(_western, text)
-    return _NOT_DIGITS.sub("", text)
-
-
-def _western(char: re.Match[str]) -> str:
-    digit = unicodedata.digit(char[0], None)
-    return "" if digit is None else str(digit)
+    if text.isascii():
+        return text.encode().translate(None, _OTHER_BYTES).decode()
+    rest = text.encode("utf-8", "surrogatepass").translate(None, _OTHER_ASCII)
+    return rest.decode("utf-8", "surrogatepass").translate(_DIGITS)
 
 
 def squeezed(text: str) -> str:
@@ -186,6 +195,8 @@ def _decoded(text: str) -> Iterator[str]:
         yield unquote(text)
     if "&#" in text:
         yield html.unescape(text)
+    if len(text) < _CODED_MIN:  # neither a code nor thirteen words
+        return
     if text.count(" ") >= _SHORTEST - 1:
         words = _SPOKEN.findall(text.casefold())
         said = "".join([_NUMBER_WORDS.get(word, "") for word in words])
@@ -289,11 +300,13 @@ def reachable(roots: Iterable[object], beside: Iterable[object]) -> Iterator[str
     queue: list[Any] = list(roots)
     while queue:
         thing = queue.pop()
-        if id(thing) in seen or isinstance(thing, _CODE):
+        if id(thing) in seen:
             continue
         seen.add(id(thing))
-        if isinstance(thing, str | bytes | int):
+        if isinstance(thing, _TEXTS):
             yield thing
+        elif thing is None or isinstance(thing, _CODE):
+            continue
         elif isinstance(thing, msgspec.Struct):  # some are hidden from the garbage collector
             queue.extend(getattr(thing, name, None) for name in thing.__struct_fields__)
         else:

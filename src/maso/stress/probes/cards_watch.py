@@ -23,7 +23,6 @@ from maso.journeys.sessions import Run
 from maso.plane.effects import Deliver, Effect, Ended, Perform, Purged, Refuse
 from maso.plane.events import Arrive
 from maso.plane.plane import Plane
-from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
 from maso.sim.adversaries.surface import body_of
 from maso.sim.driver import Simulation
@@ -33,6 +32,7 @@ from maso.stress.probes.cards_fields import FieldWatch
 from maso.stress.probes.cards_fleet import Cards, Entry
 from maso.stress.probes.cards_forms import LISTED, Numbers, Way, sentences
 from maso.stress.probes.cards_search import Holder, Needles, leaves, reachable
+from maso.stress.probes.parts import fresh_scanner
 
 # One customer in five writes a card number into a chat: far more than do, so that small runs have some.
 SESSIONS_PER_PASTE: Final = 5
@@ -50,9 +50,9 @@ ALLOWED, REDACTED, REFUSED = "delivered as it was", "masked", "refused"
 
 
 @cache
-def scanner() -> Scanner:
-    """One for the process: building it takes longer than a run."""
-    return Scanner(InjectionDetector())
+def _scanner() -> Scanner:
+    """One for all runs of this dimension in a process."""
+    return fresh_scanner()
 
 
 class Kept:
@@ -307,7 +307,7 @@ class Scene:
         self.keys = Keyring(self.rules, seed)
         self.log = Kept(self.rules.sha256)
         self.tap = RecordTap(self.log)
-        self.plane = Plane(self.rules, self.keys.plane, self.tap, scanner())
+        self.plane = Plane(self.rules, self.keys.plane, self.tap, _scanner())
         self.needles = Needles()
         self.eyes = Eyes(self.cards, self.needles)
         pastes = max(1, sessions // SESSIONS_PER_PASTE)

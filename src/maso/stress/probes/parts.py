@@ -1,4 +1,4 @@
-"""What the planes of several probes are made of: one scanner a process, and a log that keeps nothing."""
+"""What the planes of several probes are made of: one process's detectors, and a log that keeps nothing."""
 
 from functools import cache
 
@@ -8,8 +8,13 @@ from maso.scan.scanner import Scanner
 
 @cache
 def scanner() -> Scanner:
-    """One a process: its databases take a second to load."""
+    """One a process: its databases take more than a second to compile."""
     return Scanner(InjectionDetector())
+
+
+def fresh_scanner() -> Scanner:
+    """One that has seen nothing, over the databases of the process."""
+    return scanner().fresh()
 
 
 class CountingLog:
