@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from maso.stress.engine.executors import Inline
 from maso.stress.engine.study import Plan, Study
 from maso.stress.engine.view import StudyView
 from maso.stress.fit import extrapolate
+from maso.stress.probes import shutdown_words
 from tests.stress.test_identity_words import TINY, _Nowhere
 
 ASKED = [f"F7.{n}" for n in range(1, 5)] + [f"E7.{n}" for n in range(1, 5)]
@@ -73,6 +75,28 @@ def test_everything_else_is_said(name: str) -> None:
     assert [row.id for row in DIMENSION.controls(view)] == ["OB-3.2", "EC-2.6"]
     assert all(a.gives_up(view, a.id) and a.cost(view)[1] for a in DIMENSION.adaptations)
     assert all(d.who and d.why for d in DIMENSION.decisions(view))
+
+
+class _Slow:
+    """A view in which a sweep takes so long while every answer takes the longest that one may."""
+
+    def __init__(self, view: StudyView, seconds: float) -> None:
+        self._view, self._seconds = view, seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._view, name)
+
+    def value(self, quantity: str, *more: Any, **named: Any) -> float | None:
+        return self._seconds if quantity == "sweep_slow_s" else self._view.value(quantity, *more, **named)
+
+
+def test_the_gateway_takes_the_sweep_at_its_own_pace_and_slow_answers_are_told() -> None:
+    text = answers("ecommerce-10k")["E7.2"].text
+    assert text.startswith("Yes: it takes 10 calls a second")
+    assert "asks no faster than that" in text
+    assert "longer than the drain" not in text
+    late = shutdown_words.gateway(_Slow(viewed("ecommerce-10k"), 61.0))  # type: ignore[arg-type]
+    assert "61 seconds if every answer takes 10 seconds, longer than the drain." in late.text
 
 
 def test_leases_hold_where_the_platform_alone_breaks() -> None:

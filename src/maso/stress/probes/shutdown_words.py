@@ -207,7 +207,8 @@ def gateway(view: View) -> AnswerFinding:
         f"{'Yes' if holds else 'No'}: it takes {number(rate)} calls a second, so "
         f"{number(view.value('drain_holds'))} in {window} seconds, and {number(most)} {name} are open. The "
         f"reconciler asks no faster than that, and at most {number(at_once)} at once: it needs "
-        f"{_seconds(took)} for them, {_seconds(slow)} if every answer takes {_seconds(longest)}."
+        f"{_seconds(took)} for them, {_seconds(slow)} if every answer takes {_seconds(longest)}"
+        f"{', longer than the drain' if holds and slow is not None and slow > window else ''}."
     )
     if repeats:
         text += f" It repeats {number(repeats)} calls whose answers come late."
