@@ -102,3 +102,8 @@ def test_a_ramp_only_grows_until_it_is_done_or_broken_off(
 @pytest.mark.parametrize("share", [1000, 1001])
 def test_everybody_is_everybody(share: int) -> None:
     assert all(returned(KEY, "system", s, share) for s in range(1000))
+
+
+@given(st.integers(-(2**70), 2**70))
+def test_every_session_has_a_place_whatever_its_number(session: int) -> None:
+    assert 0 <= place(KEY, "type:a", session) < 1000

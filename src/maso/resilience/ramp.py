@@ -32,15 +32,16 @@ SMALL_SHARES_MILLI: Final = (10, *range(25, 1001, 25))
 AT_ONCE_MILLI: Final = (1000,)
 # Long enough for several payments of 1% of 10,000 customers, short enough that a return takes two minutes.
 STEP_NS: Final = 30 * SECOND
+_SESSION_MASK: Final = (1 << 64) - 1
 # A step whose members say nothing may have none; twice the dwell is given for one to speak.
 SILENT_STEPS: Final = 2
 
 
 def place(key: bytes, scope: str, session: int) -> int:
     """Where a session stands in the order of return of a scope: 0 to 999, the lower the earlier."""
-    digest = hashlib.blake2b(
-        session.to_bytes(8, "big", signed=True) + scope.encode(), digest_size=4, key=key
-    ).digest()
+    # Whatever number a credential holds: one that does not fit must not stop who counts.
+    number = (session & _SESSION_MASK).to_bytes(8, "big")
+    digest = hashlib.blake2b(number + scope.encode(), digest_size=4, key=key).digest()
     return int.from_bytes(digest, "big") * FULL_MILLI >> 32
 
 
