@@ -152,7 +152,7 @@ def test_a_drain_is_for_money() -> None:
 def test_a_session_that_ended_is_refused_and_the_others_are_not() -> None:
     issuer, fence = Issuer(KEY), Fence(VERIFY)
     held = lease(issuer, 0)
-    fence.end("session:1")
+    fence.revoke(issuer.revoke("session:1"))
     assert fence.refuses(held, call(session=1), 1) == "ended"
     assert fence.refuses(held, call(session=2), 1) == ""
 

@@ -330,6 +330,32 @@ def test_a_freeze_told_before_the_first_lease_holds_for_that_lease() -> None:
     assert fence.refuses(issuer_lease(issuer, 2), Call("payment", 1, 1, 50, True, True), 2) == ""
 
 
+def test_a_gateway_that_forgot_the_freeze_serves_no_lease_of_before_its_restart() -> None:
+    """Whoever kept a lease from before the freeze would push payments through a gateway that forgot it."""
+    issuer = Issuer(SWITCH)
+    kept = issuer_lease(issuer, 0)
+    fence = Fence(VERIFY, since=SECOND)
+    call = Call("payment", 1, 1, 50, True, True)
+    assert fence.refuses(kept, call, SECOND) == "it is older than this fence"
+    assert (
+        fence.refuses(issuer.sweep(0, HOUR), call, SECOND) == ""
+    )  # the reconciler's says nothing of a stage
+    assert fence.refuses(issuer_lease(issuer, SECOND - DRIFT_NS, Stage.DRAIN), call, SECOND) != ""
+    assert fence.refuses(issuer_lease(Issuer(SWITCH), SECOND - DRIFT_NS), call, SECOND) != ""
+    assert Fence(VERIFY, since=SECOND).refuses(issuer_lease(issuer, SECOND - DRIFT_NS), call, SECOND) == ""
+
+
+@pytest.mark.parametrize(("after", "served"), [(0, False), (DRIFT_NS, False), (DRIFT_NS + 1, True)])
+def test_a_freeze_that_the_switch_never_ordered_lasts_until_its_next_lease(after: int, served: bool) -> None:
+    """Found by a rehearsal: somebody hostile told it after the end, and it held beyond the way back."""
+    issuer, fence = Issuer(SWITCH), Fence(VERIFY)
+    fence.show(issuer_lease(issuer, 0), 0)
+    fence.freeze("payment", 10, (7,), 1, SECOND)
+    call = Call("payment", 1, 1, 50, True, True)
+    assert fence.refuses(issuer_lease(issuer, SECOND - 1), call, SECOND) == "not committed before the freeze"
+    assert (fence.refuses(issuer_lease(issuer, SECOND + after), call, SECOND + after) == "") is served
+
+
 def issuer_lease(issuer: Issuer, now: int, stage: Stage = Stage.RUN, kind: str = "payment") -> Lease:
     made = issuer.issue(kind, stage, 0, now)
     assert made is not None
@@ -443,6 +469,38 @@ def test_a_switch_that_ran_for_weeks_without_an_order_is_believed_after_a_restar
     assert holder.renew(leases(after.advance(made.now + SECOND))["payment"], made.now + SECOND) is None
 
 
+def test_a_session_is_ended_by_the_switchs_own_word_again_and_again_and_for_good() -> None:
+    """Found by reading: only the platform told the gateway, and one that was down never heard of it."""
+    made, scope = switch(), "session:7"
+    settled(made, 0, scope)
+    for one in (made, restarted(made, SECOND)):
+        fence = Fence(VERIFY)
+        for effect in one.renewals(one.now):
+            if isinstance(effect, Revoke):
+                fence.revoke(effect.revocation)
+        good = leases(one.renewals(one.now))["payment"]
+        assert fence.refuses(good, Call("payment", 7, 1, 50, True, True), one.now) == "ended"
+        assert fence.refuses(good, Call("payment", 8, 1, 50, True, True), one.now) == ""
+        order(one, Want.RESUME, 2 * SECOND, scope)
+        assert one.stage(scope) is Stage.RUN
+        late = leases(one.renewals(one.now))["payment"]
+        assert fence.refuses(late, Call("payment", 7, 1, 50, True, True), one.now) == "ended"
+
+
+def test_a_switch_that_restarts_during_a_sweep_asks_for_it_again() -> None:
+    """Found by reading: nobody who had not heard of the sweep before would ever get its lease."""
+    made = switch()
+    order(made, Want.KILL, 0)
+    (first,) = [e for e in made.done("system", Stage.TERMINATE, 0) if isinstance(e, Sweep)]
+    after = restarted(made, SECOND)
+    (again,) = [e for e in after.advance(SECOND) if isinstance(e, Sweep)]
+    assert (again.scope, again.epoch) == (first.scope, first.epoch)
+    assert again.revocations == first.revocations
+    assert again.lease.serial > first.lease.serial
+    assert again.until > first.until
+    assert [e for e in after.advance(2 * SECOND) if isinstance(e, Sweep)] == []
+
+
 def test_every_restart_begins_above_the_serials_of_the_one_before_it() -> None:
     """Nothing but restarts between two leases: each must be newer than the last."""
     made, holder = switch(), Holder(VERIFY, "payment")
@@ -511,7 +569,8 @@ def test_a_holder_of_another_type_hears_no_revocation_that_is_not_its_own() -> N
 
 def test_an_instance_that_was_ended_is_refused_by_its_own_number() -> None:
     issuer, fence = Issuer(SWITCH), Fence(VERIFY)
-    fence.end("instance:9")
+    assert not fence.revoke(Revocation("instance:8", 2, b"x" * 64))
+    fence.revoke(issuer.revoke("instance:9"))
     held = issuer_lease(issuer, 0)
     assert fence.refuses(held, Call("payment", 1, 9, 50, True, True), 1) == "ended"
     assert fence.refuses(held, Call("payment", 9, 1, 50, True, True), 1) == ""

@@ -61,7 +61,10 @@ class Lease(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
 
 class Revocation(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """From now on only `epoch` and later of this type is good. It needs no time: epochs only rise."""
+    """From now on only `epoch` and later of this type is good. It needs no time: epochs only rise.
+
+    type  also a single `session:<number>` or `instance:<nhi>`: its first epoch is its only one
+    """
 
     type: str
     epoch: int
@@ -243,24 +246,37 @@ class Call(NamedTuple):
     begins: bool
 
 
+class Frozen(NamedTuple):
+    """What the control plane told of a freeze: its epoch, which commits may pass, and when it said so."""
+
+    epoch: int
+    passes: frozenset[int]
+    at: int
+
+
 class Fence:
     """Stands before a gateway or a tool, with a clock of its own. It believes nobody but the switch.
 
     Once the control plane has told the freeze record of a type, and which commits before it were under way,
     only these pass: a commit record that somebody makes up passes nothing. While nothing is told and the
     newest lease says freeze, only what lets something go passes. A freeze holds for its epoch.
+
+    A fence that was started again at `since` has forgotten what was frozen: it serves no lease of before
+    that, whose stage may be over; the next renewal says which one it is. Revocations it must have kept.
     """
 
-    __slots__ = ("_drift_ns", "_ended", "_epochs", "_frozen", "_lease_ns", "_now", "_stages", "_verify")
+    __slots__ = ("_drift_ns", "_epochs", "_frozen", "_lease_ns", "_now", "_since", "_stages", "_verify")
 
-    def __init__(self, verify: Verify, *, lease_ns: int = LEASE_NS, drift_ns: int = DRIFT_NS) -> None:
+    def __init__(
+        self, verify: Verify, *, lease_ns: int = LEASE_NS, drift_ns: int = DRIFT_NS, since: int = 0
+    ) -> None:
         self._verify = verify
+        self._since = since
         self._lease_ns = lease_ns
         self._drift_ns = drift_ns
         self._epochs: dict[str, int] = {}
         self._stages: dict[str, tuple[int, int]] = {}  # type: serial, stage of the newest lease seen
-        self._frozen: dict[str, tuple[int, frozenset[int]]] = {}  # type: of which epoch, what may pass
-        self._ended: set[str] = set()
+        self._frozen: dict[str, Frozen] = {}
         self._now = 0
 
     def revoke(self, revocation: Revocation) -> bool:
@@ -270,21 +286,21 @@ class Fence:
         self._risen(revocation.type, revocation.epoch)
         return True
 
-    def freeze(self, type_id: str, ref: int, under_way: Iterable[int], epoch: int = 0) -> None:
+    def freeze(self, type_id: str, ref: int, under_way: Iterable[int], epoch: int = 0, now: int = 0) -> None:
         """The freeze record of a type has number `ref`; the commits `under_way` may still be completed.
 
         Only the first telling counts in an epoch: nobody widens it later. One of an epoch that is over (held
-        up on its way, or repeated) says nothing. epoch 0: the one that the fence knows.
+        up on its way, or repeated) says nothing. epoch 0: the one that the fence knows. Where the switch goes
+        on to lease the type as running after `now` (the fence's own clock), no freeze was ever ordered:
+        whoever told it lied, and only for so long. now 0: nobody knows when.
         """
         epoch = epoch or self.epoch(type_id)
         before = self._frozen.get(type_id)
-        if epoch < self.epoch(type_id) or (before is not None and epoch <= before[0]):
+        if epoch < self.epoch(type_id) or (before is not None and epoch <= before.epoch):
             return
-        self._frozen[type_id] = (epoch, frozenset(number for number in under_way if 0 < number < ref))
-
-    def end(self, scope: str) -> None:
-        """A single `session:<number>` or `instance:<nhi>` was terminated."""
-        self._ended.add(scope)
+        self._now = max(self._now, now)
+        passes = frozenset(number for number in under_way if 0 < number < ref)
+        self._frozen[type_id] = Frozen(epoch, passes, self._now if now else 0)
 
     def epoch(self, type_id: str) -> int:
         """The newest epoch seen; 0 before the first."""
@@ -302,6 +318,8 @@ class Fence:
         if now >= lease.not_after:
             return "the lease has expired"
         reconciler = lease.type == RECONCILER
+        if lease.not_before < self._since - self._drift_ns and not reconciler:
+            return "it is older than this fence"
         wrong = window_wrong(lease, now, None if reconciler else self._lease_ns, self._drift_ns)
         if wrong or not _signed(self._verify, lease):
             return wrong or "the signature does not fit"
@@ -320,30 +338,35 @@ class Fence:
     def _learn(self, lease: Lease) -> None:
         if lease.epoch > self.epoch(lease.type):
             early = self._frozen.get(lease.type)
-            if early is not None and not early[0]:  # the plane's word came before the first lease
-                self._frozen[lease.type] = (lease.epoch, early[1])
+            if early is not None and not early.epoch:  # the plane's word came before the first lease
+                self._frozen[lease.type] = early._replace(epoch=lease.epoch)
             self._risen(lease.type, lease.epoch)
         serial, stage = self._stages.get(lease.type, (0, 0))
         if lease.serial > serial and not stage >= Stage.FREEZE > lease.stage:
             self._stages[lease.type] = (lease.serial, lease.stage)
+            told = self._frozen.get(lease.type)
+            if (
+                told is not None
+                and lease.stage < Stage.FREEZE
+                and 0 < told.at < lease.not_before - self._drift_ns
+            ):
+                del self._frozen[lease.type]
 
     def _risen(self, type_id: str, epoch: int) -> None:
         """A new epoch: what was frozen before it says nothing about it."""
         self._epochs[type_id] = epoch
         self._stages.pop(type_id, None)
-        if type_id in self._frozen and self._frozen[type_id][0] < epoch:
+        if type_id in self._frozen and self._frozen[type_id].epoch < epoch:
             del self._frozen[type_id]
 
     def _stopped(self, call: Call) -> str:
-        if self._ended and not self._ended.isdisjoint(
-            (f"session:{call.session}", f"instance:{call.instance}")
-        ):
+        if max(self.epoch(f"session:{call.session}"), self.epoch(f"instance:{call.instance}")) > 1:
             return "ended"
         stage = self._stages[call.type][1]
         frozen = self._frozen.get(call.type)
         if not call.begins:
             return ""
-        if frozen is not None and call.ref not in frozen[1]:
+        if frozen is not None and call.ref not in frozen.passes:
             return "not committed before the freeze"
         if frozen is None and stage >= Stage.FREEZE:
             return "nothing new after the freeze"

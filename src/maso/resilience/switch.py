@@ -7,7 +7,8 @@ follows goes out as effects; what it did is a list of `Entry`, from which `resto
 
 Scopes are `system`, `region:<id>`, `cluster:<id>`, `type:<id>`, `session:<number>` and `instance:<nhi>`.
 Leases are per type, so a shutdown of the first four reaches everybody by lease alone. A session or an
-instance has no lease of its own: the plane's gates and the fences at gateways end it, by this switch's word.
+instance has no lease of its own: the plane's gates and the fences at gateways end it, by this switch's word,
+which it repeats with every renewal. It ends for good; what comes back has a new number.
 
 A type that several scopes cover is in the highest of their stages. Its epoch rises once for each time that a
 scope terminates it, and when a freeze of it is called off: so within one epoch what is frozen stays frozen,
@@ -172,7 +173,7 @@ class Switch:
         self._called: set[str] = set()
         self._heard = b""
         self._strangers = 0
-        self._forgotten: list[str] = []  # halts of before a restart that nobody can complete any more
+        self._restarted = False
         self._noted_serial = 0
         if self._registry.distinct() < 2:
             raise ValueError(f"fewer than two people have the role {' or '.join(plan.roles)}")
@@ -211,11 +212,8 @@ class Switch:
         """Time passes: stages end, orders lapse, leases are renewed."""
         self.now = now = max(self.now, now)
         effects: list[Effect] = []
-        forgotten, self._forgotten = self._forgotten, []
-        for scope in forgotten:
-            why = "the switch was restarted before the second person answered"
-            effects += self._count(scope, Counted(Trigger.LAPSED, (), why), now)[0]
-            effects.append(CallPeople(scope, why))
+        if self._restarted:
+            effects += self._take_up(now)
         for scope, machine in list(self._machines.items()):
             lapsed = self._two(scope).lapse(now)
             if lapsed is not None:
@@ -240,6 +238,9 @@ class Switch:
                 effects.append(Renew(lease))
             else:
                 effects.append(Revoke(self.issuer.revocation(kind.id)))
+        for scope, machine in self._machines.items():
+            if machine.stage >= Stage.TERMINATE and number_of(scope) is not None:
+                effects.append(Revoke(self.issuer.revocation(scope)))
         if self.issuer.serial - self._noted_serial >= SERIALS_SKIPPED // 2:
             self._note(SYSTEM, "serials", self.stage(SYSTEM), ())
         return effects
@@ -279,7 +280,8 @@ class Switch:
         """After a restart: where every scope was, from the log. An order that waited is held, not forgotten.
 
         Nobody's earlier half of an order survives: it takes two people again. So a halt that waited for its
-        second person will never get that one, and freezes as if the time for it were over.
+        second person will never get that one, and freezes as if the time for it were over. Whoever sweeps is
+        asked again, with a new lease and the whole time: to sweep twice changes nothing.
         """
         used: dict[str, list[bytes]] = {}
         for entry in entries:
@@ -295,7 +297,20 @@ class Switch:
         self._noted_serial = self.issuer.serial - SERIALS_SKIPPED
         self.log = list(entries)
         self.now = self._renew_at = max(now, *(entry.now for entry in entries[-1:]), 0)
-        self._forgotten = [scope for scope, m in self._machines.items() if m.held and m.stage is Stage.HALT]
+        self._restarted = True
+
+    def _take_up(self, now: int) -> list[Effect]:
+        """What a switch before this one left half done: halts that nobody can complete, sweeps unheard of."""
+        self._restarted = False
+        effects: list[Effect] = []
+        why = "the switch was restarted before the second person answered"
+        for scope, machine in list(self._machines.items()):
+            if machine.held and machine.stage is Stage.HALT:
+                effects += self._count(scope, Counted(Trigger.LAPSED, (), why), now)[0]
+                effects.append(CallPeople(scope, why))
+            elif machine.stage is Stage.RECONCILE:
+                effects.append(self._sweep(scope, now))
+        return effects
 
     def _retrace(self, entry: Entry, used: dict[str, list[bytes]]) -> None:
         machine = self.machine(entry.scope)
@@ -340,18 +355,27 @@ class Switch:
         if moved.after is Stage.FREEZE:
             self._freezes(kinds, moved.at)
         called_off = moved.before is Stage.FREEZE and moved.after is Stage.RUN
-        if moved.after is Stage.TERMINATE or called_off:
+        if moved.after is Stage.TERMINATE:
+            effects += [Revoke(self.issuer.revoke(name)) for name in self._leased(scope)]
+        elif called_off:
             effects += [Revoke(self.issuer.revoke(kind.id)) for kind in kinds]
         if moved.after is Stage.RECONCILE:
-            until = moved.at + self.plan.ceilings.get(Stage.RECONCILE, CEILINGS_NS[Stage.RECONCILE])
-            told = tuple(self.issuer.revocation(kind.id) for kind in kinds)
-            effects.append(Sweep(scope, self.issuer.sweep(moved.at, until), until, told, self.epoch(scope)))
+            effects.append(self._sweep(scope, moved.at))
         if moved.after is Stage.RUN:
             self._again(scope, kinds)
         self._note(scope, moved.trigger.value, moved.before, moved.by, moved)
         if moved.after is not moved.before and moved.after < Stage.TERMINATE:
             self._renew_at = min(self._renew_at, self.now)  # the new stage travels with the next lease
         return effects
+
+    def _leased(self, scope: str) -> list[str]:
+        """What has an epoch and ends with this scope: types, or a session or an instance by itself."""
+        return [kind.id for kind in self.types_in(scope)] or [scope]
+
+    def _sweep(self, scope: str, at: int) -> Sweep:
+        until = at + self.plan.ceilings.get(Stage.RECONCILE, CEILINGS_NS[Stage.RECONCILE])
+        told = tuple(self.issuer.revocation(name) for name in self._leased(scope))
+        return Sweep(scope, self.issuer.sweep(at, until), until, told, self.epoch(scope))
 
     def _told(self, scope: str, moved: Moved) -> Tell:
         return Tell(scope, moved.after, moved.trigger.value, moved.by, moved.at, self.epoch(scope))
@@ -385,7 +409,7 @@ class Switch:
         self, scope: str, what: str, before: Stage, by: tuple[str, ...], moved: Moved | None = None
     ) -> None:
         machine = self.machine(scope)
-        epochs = {kind.id: self.issuer.epoch(kind.id) for kind in self.types_in(scope)}
+        epochs = {name: self.issuer.epoch(name) for name in self._leased(scope)}
         entry = Entry(
             self.now if moved is None else moved.at, scope, what, before,
             machine.stage if moved is None else moved.after, by, machine.confirmed, epochs,

@@ -5,7 +5,8 @@ While it is at work, agents ignore their leases and nothing is terminated; and a
     makes up     payments that no commit record stands for, with a number of its own or somebody else's
     pushes       captures of authorisations whose capture was never committed
     replays      calls and leases that it has seen, an old lease to a holder first of all
-    forges       leases with a longer time or a newer epoch, statements of people, ends of stages
+    forges       leases with a longer time or a newer epoch, revocations, statements of people, ends of stages
+    widens       tells the gateway once more what was frozen, with numbers that it would like to be among them
 
 It begins when something is being stopped: what a compromised platform steals while it runs is another story.
 """
@@ -20,7 +21,8 @@ from nacl.signing import SigningKey
 
 from maso.clock import SECOND
 from maso.resilience.lease import Call as Asked
-from maso.resilience.lease import Lease
+from maso.resilience.lease import Lease, Revocation
+from maso.resilience.places import number_of
 from maso.resilience.shutdown import Stage
 from maso.resilience.twopersons import Want, state
 from maso.sim.scene import Scene
@@ -41,6 +43,8 @@ class Hostile:
         self._till = till
         self._tower = tower
         self._scope = scope
+        # Of a session that is stopped; what is done under another's name is another's.
+        self._session = number_of(scope) or 0 if scope.startswith("session:") else 0
         self._leases: list[Lease] = []
         self._number = 0
         self._running = False
@@ -62,17 +66,18 @@ class Hostile:
                 self._leases.append(holder.lease)
         if self._tower.switch.stage(self._scope) > Stage.RUN:
             draws = self._scene.draws
-            acts = (self._make_up, self._push, self._replay, self._forge, self._lie)
+            acts = (self._make_up, self._push, self._replay, self._forge, self._widen, self._lie)
             # A type that goes on may act: what it could steal then is not what a stop is about.
             covered = {t.id for t in self._scene.covered(self._scope)}
-            self._leases = [lease for lease in self._leases if lease.type in covered]
+            if covered:
+                self._leases = [lease for lease in self._leases if lease.type in covered]
             act = draws.pick(acts if self._leases else (self._lie,))
             self.tried[act.__name__.strip("_")] += 1
             act()
         self._scene.kernel.after(EVERY_NS, self._act)
 
     def _send(self, call: Call, ref: int, lease: Lease | None, kind: str) -> None:
-        asked = Asked(kind, 0, 0, ref, True, call.verb is not Verb.VOID)
+        asked = Asked(kind, self._session, 0, ref, True, call.verb is not Verb.VOID)
         letter = Letter(call, lease, asked, "plane", lambda _: None)
         self._scene.net.send("plane", "gateway", self._till.arrive, letter)
 
@@ -127,15 +132,30 @@ class Hostile:
         self._number += 1
         self._send(Call(Verb.AUTHORISE, f"evil/{self._number}", "O0000002", 66_600), 0, forged, old.type)
 
+    def _widen(self) -> None:
+        """What was frozen, told again; and that an epoch is over, without the switch's key."""
+        old = self._lease()
+        refs = tuple(range(1, 1 << 10))
+        known = self._till.fence.epoch(old.type)
+        if self._platform.staged.get(self._scope, Stage.RUN) >= Stage.FREEZE and not self._session:
+            for epoch in range(1, known + 1):
+                told = (old.type, 1 << 40, refs, epoch)
+                self._scene.net.send("plane", "gateway", self._till.frozen, told)
+        forged = Revocation(old.type, known + 1, b"\x66" * 64)
+        if self._platform.holders[old.type].epoch <= known and self._till.fence.revoke(forged):
+            self.accepted.append("the gateway took a forged revocation")
+
     def _lie(self) -> None:
         """To the switch: a stage is done, and everybody wants to go on."""
         switch = self._tower.switch
         stage = switch.stage(self._scope)
         if stage is Stage.RECONCILE:
             return  # only the reconciler's own channel says that
-        self._scene.net.send("plane", "switch", self._tower.done, (self._scope, stage))
         own = SigningKey(b"\x66" * 32)
         epoch = switch.epoch(self._scope)
+        self._scene.net.send("plane", "switch", self._tower.done, (self._scope, stage, epoch))
+        for late in (Stage.RECONCILE, stage):
+            self._scene.net.send("plane", "switch", self._tower.done, (self._scope, late, epoch - 1))
         for want in (Want.RESUME, Want.CALL_OFF):
             self._number += 1
             self._tower.statement(

@@ -19,6 +19,9 @@
     clock-drift            every clock is off by as much as the plan allows for, in both directions
     second-silent          the second person does not answer; two people order again later
     second-forged          the second person is the first one under another key, or a stranger
+    called-off             one person alone freezes it first, two call that off, and it runs for a while
+    clock-jump             a clock (the target: gateway, plane or a region) jumps, and jumps back later
+    again                  after the way back it is stopped a second time
 
 Not here: faults of storage (the evidence tests), and outages of a run that is not stopped (`faults.py`).
 """
@@ -47,10 +50,16 @@ KINDS: Final = (
     "clock-drift",
     "second-silent",
     "second-forged",
+    "called-off",
+    "clock-jump",
+    "again",
 )
 # What belongs to the order itself, or to the whole run, begins with it.
-AT_ONCE: Final = ("clock-drift", "second-silent", "second-forged")
+AT_ONCE: Final = ("clock-drift", "second-silent", "second-forged", "called-off", "again")
 IN_SWEEP: Final = ("reconciler-crash",)
+# What happens at a place.
+AIMED: Final = ("region-cut", "clock-jump")
+CLOCKS: Final = ("gateway", "plane")
 FORM: Final = "KIND[:TARGET]@STAGE[+SECONDSs], such as gateway-crash@drain+20s"
 _UNITS: Final = {"s": 1, "m": 60}
 SECONDS_MAX: Final = 24 * 3600
@@ -59,7 +68,7 @@ SECONDS: Final = 15
 
 
 class Outage(NamedTuple):
-    """`begin_ns` after the stage was reached; `target` is a region, where one is needed."""
+    """`begin_ns` after the stage was reached; `target` is a region or a place, where one is needed."""
 
     kind: str
     target: str
@@ -84,14 +93,23 @@ def parse(text: str, regions: tuple[str, ...]) -> Outage:
     if at and stage not in STAGE_NAMES[:-1]:
         raise FaultError(f"`{stage[:64]}` is no stage; legal: {', '.join(STAGE_NAMES[:-1])}")
     seconds = _seconds(length) if plus else SECONDS
-    if kind != "region-cut" and target:
+    if kind not in AIMED and target:
         raise FaultError(f"`{kind}` has no target; legal: {FORM}")
-    if kind == "region-cut":
-        target = target or (regions[0] if regions else "")
-        if target not in regions:
-            raise FaultError(f"there is no region `{target[:64]}`; legal: {', '.join(regions) or 'none'}")
+    if kind in AIMED:
+        legal = places_of(kind, regions)
+        target = target or (legal[0] if legal else "")
+        if target not in legal:
+            what = "region" if kind == "region-cut" else "place"
+            raise FaultError(f"there is no {what} `{target[:64]}`; legal: {', '.join(legal) or 'none'}")
     default = Stage.RECONCILE if kind in IN_SWEEP else Stage.RUN
     return Outage(kind, target, Stage[stage.upper()] if at else default, 0, seconds * SECOND)
+
+
+def places_of(kind: str, regions: tuple[str, ...]) -> tuple[str, ...]:
+    """Where an outage of this kind may be."""
+    if kind not in AIMED:
+        return ()
+    return (*CLOCKS, *regions) if kind == "clock-jump" else regions
 
 
 def _seconds(text: str) -> int:
@@ -121,7 +139,8 @@ def drawn(draws: Stream, regions: tuple[str, ...]) -> tuple[Outage, ...]:
         elif kind in IN_SWEEP:
             stage = Stage.RECONCILE
         begin = draws.below(5 * SECOND) if stage not in (Stage.RUN, Stage.HALT) else 0
-        target = draws.pick(regions) if kind == "region-cut" and regions else ""
+        legal = places_of(kind, regions)
+        target = draws.pick(legal) if legal else ""
         length = draws.pick(_LENGTHS) * SECOND
         found[kind] = Outage(kind, target, stage, begin, length)
     return tuple(found.values())

@@ -1,7 +1,8 @@
 """One rehearsal of a kill switch in virtual time: a fleet at work, an order at a random moment, and outages.
 
-The run goes: traffic for some seconds, the order of two people, the stages, the reconciliation, the way back
-by two people; then the audit and the laws. Everything is drawn from the seed: same seed, same rehearsal.
+The run goes: traffic for some seconds, the order of two people (`orders.py`), the stages, the reconciliation,
+the way back by two people, perhaps all of it a second time; then the audit and the laws. Everything is drawn
+from the seed: same seed, same rehearsal.
 
 The bound is counted from the second person's order to the last effect that anybody but the reconciler caused.
 With the switch cut off from the agents no stage reaches them, so nothing but the lease counts, from the
@@ -23,15 +24,18 @@ from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
 from maso.journeys.actors import Keyring
 from maso.plane.plane import Plane
+from maso.resilience.lease import Call as Asked
+from maso.resilience.places import number_of
 from maso.resilience.shutdown import STAGE_NAMES, Stage
 from maso.resilience.switch import as_text, stop_plan
-from maso.resilience.twopersons import Want, state
+from maso.resilience.twopersons import Want
 from maso.scan.scanner import Scanner
 from maso.sim.adversaries.catalog import ADVERSARIES
 from maso.sim.adversaries.mix import Mix
 from maso.sim.checkers import money
 from maso.sim.driver import Simulation, make_worlds
 from maso.sim.hostility import Hostile
+from maso.sim.orders import CALM_NS, INNER_NS, Console
 from maso.sim.outages import Outage, drawn
 from maso.sim.scene import AllBut, Scene
 from maso.sim.stopping import Platform
@@ -51,22 +55,25 @@ ATTACKS: Final = tuple(a for a in ADVERSARIES if a.id != "channel-flood")
 PRODUCTS: Final = 40
 # The order comes somewhere in here: sessions that enter part-way have caught up after some seconds.
 KILL_NS: Final = (4 * SECOND, 16 * SECOND)
-# The second person answers after one of these, when they answer.
-SECOND_NS: Final = (20 * MS, 100 * MS, 300 * MS, SECOND, 4 * SECOND)
-# Half of the orders come just when a payment is at the gateway; this long one is waited for.
-PAYMENT_NS: Final = 10 * SECOND
-LOOK_NS: Final = 20 * MS
 # The way back is ordered this long after the end.
 BACK_NS: Final = 2 * SECOND
 # Some who come too late are turned away; thousands more would show nothing new.
 SHUT_NS: Final = 2 * SECOND
 STEP_NS: Final = 5 * SECOND
-# Beyond the longest stages: outages last up to 1,000 seconds.
-HORIZON_NS: Final = 1_500 * SECOND
+# Beyond the longest stages, twice: outages last up to 1,000 seconds.
+HORIZON_NS: Final = 3_000 * SECOND
+# After the way back everything must serve again within this time, unless something is still broken.
+BACK_MAX_NS: Final = 60 * SECOND
+# A commit record's number beyond all that there are.
+NEVER_KNOWN: Final = 1 << 60
+# A clock jumps by one of these: beyond the drift, beyond a lease, beyond everything.
+JUMPS_NS: Final = (SECOND, 5 * SECOND, 30 * SECOND, 3_600 * SECOND)
+# One in so many rehearsals of everything has a smaller scope stopped within.
+WITHIN_ONE_IN: Final = 4
 
 
 class Wish(NamedTuple):
-    """What to rehearse. `kill_ns` None: drawn."""
+    """What to rehearse. `kill_ns` None: drawn. `inner`: a scope within that others stop, or empty."""
 
     seed: int
     outages: tuple[Outage, ...]
@@ -74,6 +81,7 @@ class Wish(NamedTuple):
     immediate: bool = False
     kill_ns: int | None = None
     attacked: bool = False
+    inner: str = ""
 
 
 class MemoryLog:
@@ -155,7 +163,9 @@ def wish_of(fleet: Fleet, seed: int) -> Wish:
     parts += [f"region:{kind.region}"] if kind.region else []
     scope = "system" if draws.bits(1) else draws.pick(parts)
     wish = Wish(seed, drawn(draws, regions_of(fleet)), scope, draws.chance(PER_MILLION // 4))
-    return wish._replace(attacked=draws.chance(PER_MILLION // ATTACKED_ONE_IN))
+    within = draws.pick(parts) if draws.chance(PER_MILLION // WITHIN_ONE_IN) else ""
+    attacked = draws.chance(PER_MILLION // ATTACKED_ONE_IN)
+    return wish._replace(attacked=attacked, inner=within if scope == "system" else "")
 
 
 class Rehearsal:
@@ -164,7 +174,7 @@ class Rehearsal:
     def __init__(self, fleet: Fleet, rules: Rulebook, scanner: Scanner, wish: Wish) -> None:
         self.wish = wish
         self.plan = rehearsed(stop_plan(fleet))
-        people, self._keys = persons(wish.seed)
+        people, keys = persons(wish.seed)
         switch_key = SigningKey(f"maso rehearsal {wish.seed} switch".encode().ljust(32, b".")[:32])
         latency = {region.id: region.latency_ms for region in fleet.regions}
         self.scene = scene = Scene(self.plan, bytes(switch_key.verify_key), wish.seed, latency)
@@ -209,14 +219,18 @@ class Rehearsal:
         self.tower.sweeper = self.sweeper
         scene.hear_done = self.tower.done
         self.hostile = Hostile(scene, self.platform, self.till, self.tower, wish.scope)
-        self._nonce = 0
-        self._ordered = 0
+        self._kinds = {outage.kind for outage in wish.outages}
+        self.console = Console(scene, self.platform, self.tower, keys, wish.scope, self._kinds)
+        self.console.on_resume = self._resume
+        self.hostile.statements = self.console.statements
+        self._before: Result | None = None  # what came of the first time
         self._resumed: int | None = None
         self._back: int | None = None
         self._books: Audit | None = None
         self._left: list[str] = []
-        self._stages: dict[str, int] = {}
+        self._stages: dict[str, dict[str, int]] = {}  # by scope: when each was reached
         self._begun: set[Outage] = set()
+        self._jumped: dict[str, int] = {}
         self.outages_seen: list[tuple[int, str]] = []
 
     # The run.
@@ -228,126 +242,110 @@ class Rehearsal:
         self.tower.start()
         self.sim.start()
         self._begin_at(Stage.RUN)
-        kernel.at(kill, self._at_a_payment if draws.bits(1) else self._order, False)
+        kernel.at(kill, self.console.at_a_payment if draws.bits(1) else self.console.begin, self._want())
+        if self.wish.inner:
+            want = Want.KILL if draws.bits(1) else Want.HALT
+            self.console.inner_over = False  # nobody lets it run again before that has begun, and is over
+            kernel.at(max(0, kill - INNER_NS // 5) + draws.below(INNER_NS), self._within, want)
         while kernel.now < HORIZON_NS and not self._over():
             kernel.run(kernel.now + STEP_NS)
-        return self._result()
+        result, before = self._result(), self._before
+        if before is None:
+            return result
+        wrong = tuple(dict.fromkeys((*before.wrong, *result.wrong)))
+        return before._replace(wrong=wrong, ambiguous=before.ambiguous + result.ambiguous)
 
     def _over(self) -> bool:
-        return self._back is not None
+        if self._back is None:
+            return False
+        if self._before is None and "again" in self._kinds:
+            self._once_more()
+            return False
+        return True
+
+    def _once_more(self) -> None:
+        """Keep what came of it, and stop it a second time."""
+        self._before = self._result()
+        self._resumed = self._back = self._books = None
+        self._stages.clear()
+        self.platform.resume_ref = None
+        self.sim.kernel.after(self.scene.draws.between(*CALM_NS), self.console.begin, self._want())
+
+    def _within(self, want: Want) -> None:
+        self.console.stop_within(self.wish.inner, want)
 
     def _drift(self) -> None:
         """Clocks are a little off; by all that the plan allows for where drift is an outage."""
         most = self.plan.drift_ns
         places = ("plane", "gateway", *dict.fromkeys(t.region for t in self.plan.types))
-        bad = any(outage.kind == "clock-drift" for outage in self.wish.outages)
+        bad = "clock-drift" in self._kinds
         for place in places:
             off = most if bad else most // 10
             sign = 1 if self.scene.draws.bits(1) else -1
             self.scene.clocks[place] = sign * (off if bad else self.scene.draws.below(off + 1))
 
-    # People.
-
-    def _say(self, who: str, want: Want) -> str:
-        self._nonce += 1
-        switch, now = self.tower.switch, self.sim.kernel.now
-        wire = state(self._keys[who], want, self.wish.scope, switch.epoch(self.wish.scope), self._nonce, now)
-        self.hostile.statements.append(wire)
-        return self.tower.statement(self.wish.scope, wire)
-
     def _want(self) -> Want:
         return Want.KILL if self.wish.immediate else Want.HALT
 
-    def _at_a_payment(self, waited: int) -> None:
-        if waited > PAYMENT_NS or any(work.call is not None for work in self.platform.works.values()):
-            self._order(False)
-        else:
-            self.sim.kernel.after(LOOK_NS, self._at_a_payment, waited + LOOK_NS)
+    # The way back.
 
-    def _order(self, again: bool) -> None:
-        """The first person; the second follows, or does not."""
-        kernel, draws = self.sim.kernel, self.scene.draws
-        if self.tower.down:
-            kernel.after(SECOND, self._order, again)
-            return
-        kinds = {outage.kind for outage in self.wish.outages}
-        scope = self.wish.scope
-        self._say("bob" if again else "ann", self._want())
-        if "second-forged" in kinds and not again:
-            for who in ("ann", "ann2", "eve"):
-                self._say(who, self._want())
-            if self.tower.switch.machine(scope).confirmed:
-                self.platform.trouble.append("one person alone was taken for two")
-        gap = draws.pick(SECOND_NS)
-        if "second-silent" in kinds and not again:
-            kernel.after(self.plan.confirm_ns + gap, self._order, True)
-        else:
-            kernel.after(gap, self._second, "cid" if again else "bob")
-
-    def _second(self, who: str) -> None:
-        if self.tower.down:
-            self.sim.kernel.after(SECOND, self._second, who)
-            return
-        switch, scope = self.tower.switch, self.wish.scope
-        if switch.machine(scope).confirmed:
-            return
-        self._say(who, self._want())
-        if switch.machine(scope).confirmed:
-            self._ordered = self.sim.kernel.now
-            # A second order while the first one is carried out changes nothing.
-            self.sim.kernel.after(3 * SECOND, self._second_order)
-        else:
-            # The switch restarted between the two, and forgot the first half: order again.
-            self.sim.kernel.after(SECOND, self._order, True)
-
-    def _second_order(self, _: None = None) -> None:
-        stage = self.tower.switch.stage(self.wish.scope)
-        if Stage.RUN < stage < Stage.SETTLED and not self.tower.down:
-            for who in ("ann", "bob"):
-                self._say(who, Want.HALT)
-                self._say(who, Want.RESUME)
-            if self.tower.switch.stage(self.wish.scope) < stage:
-                self.platform.trouble.append("an order during the stop took a stage back")
-
-    def _resume(self, _: None) -> None:
-        if self.tower.down:
-            self.sim.kernel.after(SECOND, self._resume)
-            return
-        scope, switch = self.wish.scope, self.tower.switch
+    def _resume(self) -> None:
         self._look_at_books()
-        self._say("cid", Want.RESUME)
-        if switch.stage(scope) is not Stage.SETTLED:
-            self.platform.trouble.append("one person alone let it run again")
-        self._say("ann", Want.RESUME)
         self._resumed = self.sim.kernel.now
-        self._wait_for_leases(None)
+        self.sim.kernel.after(0, self._wait_for_leases)
 
     def _wait_for_leases(self, _: None) -> None:
-        """The way back is complete when every type that may act can begin something."""
+        """The way back is complete when every type that may act can begin something, and is served."""
         assert self._resumed is not None
-        ready = all(
-            holder.may_begin(self.scene.clock(kind.region))
-            for kind in self.plan.types
-            if self.tower.switch.stage_of(kind) is Stage.RUN
-            for holder in (self.platform.holders[kind.id],)
-        )
         waited = self.sim.kernel.now - self._resumed
-        if ready or waited > 60 * SECOND:
+        missing = self._missing()
+        if not missing or waited > BACK_MAX_NS:
             self._back = waited
+            if missing and not self._ailing():
+                self.platform.trouble.append(f"the way back: {missing}")
         else:
             self.sim.kernel.after(50 * MS, self._wait_for_leases)
+
+    def _missing(self) -> str:
+        """What of the way back is still missing."""
+        if self.wish.scope in self.platform.staged:
+            return "the plane is still stopped"
+        for kind in self.plan.types:
+            if self.tower.switch.stage_of(kind) is not Stage.RUN:
+                continue
+            holder = self.platform.holders[kind.id]
+            if not holder.may_begin(self.scene.clock(kind.region)):
+                return f"`{kind.id}` may begin nothing"
+            # A payment of a session that nobody has ended, with a number that no freeze ever knew.
+            asked = Asked(kind.id, 0, 0, NEVER_KNOWN, True, True)
+            refused = self.till.fence.refuses(holder.lease, asked, self.scene.clock("gateway"))
+            if refused:
+                return f"the gateway serves no `{kind.id}`: {refused}"
+        return ""
+
+    def _ailing(self) -> bool:
+        """Whether something is broken still, or a clock was off for longer than it is waited for."""
+        return (
+            "clock-jump" in self._kinds
+            or any(self.scene.broken.values())
+            or self.tower.down
+            or self.platform.deaf
+        )
 
     # Stages and outages.
 
     def _reached(self, scope: str, stage: Stage) -> None:
+        if stage is Stage.RUN:
+            self._stages.pop(scope, None) if scope != self.wish.scope or self.console.alarm else None
+            return
+        if scope == self.wish.scope and self.console.alarm:
+            return
+        self._stages.setdefault(scope, {}).setdefault(STAGE_NAMES[stage], self.sim.kernel.now)
         if scope != self.wish.scope:
             return
-        name = STAGE_NAMES[stage]
-        self._stages.setdefault(name, self.sim.kernel.now)
         if stage is Stage.SETTLED:
-            self.sim.kernel.after(BACK_NS, self._resume)
-        if stage is not Stage.RUN:
-            self.sim.kernel.after(SHUT_NS, self._shut)
+            self.sim.kernel.after(BACK_NS, self.console.resume)
+        self.sim.kernel.after(SHUT_NS, self._shut)
         self._begin_at(stage)
 
     def _shut(self, _: None) -> None:
@@ -382,6 +380,11 @@ class Rehearsal:
                 self.tower.crash()
             case "reconciler-crash":
                 self.sweeper.crash()
+            case "clock-jump":
+                jump = scene.draws.pick(JUMPS_NS)
+                sign = 1 if scene.draws.bits(1) else -1
+                self._jumped[outage.target] = scene.clocks.get(outage.target, 0)
+                scene.clocks[outage.target] = self._jumped[outage.target] + sign * jump
 
     def _end(self, outage: Outage) -> None:
         scene = self.scene
@@ -400,6 +403,10 @@ class Rehearsal:
                 self.platform.recover()
             case "switch-restart":
                 self.tower.restart()
+            case "gateway-crash":
+                self.till.restart()
+            case "clock-jump":
+                scene.clocks[outage.target] = self._jumped[outage.target]
             case "orchestrator-stopped" | "orchestrator-hostile":
                 for scope, stage in list(self.platform.staged.items()):
                     if stage >= Stage.TERMINATE:
@@ -411,7 +418,8 @@ class Rehearsal:
     def _committed(self, scope: str) -> Any:
         """By the evidence where it has the freeze record; else by the switch's own time."""
         ref = self.platform.freeze_refs.get(scope)
-        at = self._stages.get("freeze", self._stages.get("terminate", 0))
+        stages = self._stages.get(scope, {})
+        at = stages.get("freeze", stages.get("terminate", 0))
         performed = self.platform.performed_at
         if ref is not None:
             return lambda number: number < ref
@@ -446,11 +454,11 @@ class Rehearsal:
             scope,
             self.wish.immediate,
             tuple(outage.text for outage in self.wish.outages),
-            self._ordered // MS,
-            scope in self.sweeper.finished,
-            max(0, last - self._ordered) // MS,
+            self.console.ordered // MS,
+            self.sweeper.finished(scope),
+            max(0, last - self.console.ordered) // MS,
             bound // MS,
-            {name: (at - self._ordered) // MS for name, at in self._stages.items()},
+            {name: (at - self.console.ordered) // MS for name, at in self._stages.get(scope, {}).items()},
             self.platform.in_flight_money_max,
             self.platform.in_flight_at_freeze,
             self.platform.drained,
@@ -486,31 +494,28 @@ class Rehearsal:
         until = self._resumed or self.sim.kernel.now
         times = [act.at for act in self.platform.acts if act.kind in covered and act.at <= until]
         times += [b.at for b in self.till.booked if b.kind in covered and b.at <= until]
-        return max(times, default=self._ordered)
+        return max(times, default=self.console.ordered)
 
     def _laws(self, books: Audit) -> list[str]:
         scope = self.wish.scope
         log = self.tower.switch.log
         wrong = money.money(books) + money.forward(log)
-        if scope == "system":
-            wrong += money.frozen(self._before_way_back())
-        if not self._ordered:
+        wrong += money.frozen(self._before_way_back(), self.plan.types)
+        wrong += money.fenced(self.till.booked, self.till.barred)
+        if not self.console.ordered:
             wrong.append("the order never took effect")
-        elif scope not in self.sweeper.finished:
+        elif not self.sweeper.finished(scope):
             wrong.append("reconciliation never came to an end")
         elif self._back is None:
             wrong.append("the way back never came to an end")
         bound = self.plan.bound_ns(immediate=self.wish.immediate)
-        late = self._last_effect() - self._ordered
-        if self._ordered and late > bound:
+        late = self._last_effect() - self.console.ordered
+        if self.console.ordered and late > bound:
             wrong.append(
                 f"bound: the last effect came {late // MS} ms after the order, the bound is {bound // MS}"
             )
         for toll in () if self.mix is None else self.mix.tolls():
-            wrong += [
-                f"{toll.adversary.id} ({variant}): {what}"
-                for _, variant, what in toll.achieved
-            ]
+            wrong += [f"{toll.adversary.id} ({variant}): {what}" for _, variant, what in toll.achieved]
         return wrong + self._after_terminate() + self._left
 
     def _before_way_back(self) -> list[bytes]:
@@ -519,16 +524,17 @@ class Rehearsal:
 
     def _after_terminate(self) -> list[str]:
         """Once terminated, what still happens is let in before the last lease ran out."""
-        at = self._stages.get("terminate")
+        at = self._stages.get(self.wish.scope, {}).get("terminate")
         if at is None:
             return []
         covered = {t.id for t in self.scene.covered(self.wish.scope)}
+        session = number_of(self.wish.scope) if self.wish.scope.startswith("session:") else -1
         limit = at + self.plan.lease_ns + self.plan.drift_ns
         until = self._resumed or self.sim.kernel.now
         late = [
             f"terminate: {b.verb.value} of `{b.kind}` was let in {(b.let_in - at) // MS} ms after"
             for b in self.till.booked
-            if b.kind in covered and limit < b.let_in <= until
+            if (b.kind in covered or b.session == session) and limit < b.let_in <= until
         ]
         late += [
             f"terminate: {a.operation} of `{a.kind}` took effect {(a.at - at) // MS} ms after"
@@ -539,7 +545,7 @@ class Rehearsal:
 
     def _twice(self) -> list[str]:
         """Settling once more finds nothing, and changes nothing."""
-        if self.wish.scope not in self.sweeper.finished:
+        if not self.sweeper.finished(self.wish.scope):
             return []
         scope = self.wish.scope
         listed = settling.outcomes(self.store)

@@ -31,9 +31,9 @@ from maso.plane.plane import Plane
 from maso.plane.replay import rebuild, state_digest
 from maso.resilience.lease import Call as Asked
 from maso.resilience.lease import Fence, Holder, Lease, Revocation
-from maso.resilience.places import TypeAt
+from maso.resilience.places import TypeAt, number_of
 from maso.resilience.reconcile import Answer
-from maso.resilience.shutdown import Stage
+from maso.resilience.shutdown import Stage, Trigger
 from maso.resilience.switch import Tell
 from maso.sim.till import Letter, Till
 from maso.streams import stream
@@ -137,6 +137,7 @@ class Platform:
         self.recovered = 0
         self.trouble: list[str] = []
         self.resume_ref: int | None = None
+        self._epochs: dict[str, int] = {}  # of scopes, as last told
         self.store_fenced = False
 
     # The driver's face: who may speak, and what becomes of an action.
@@ -343,35 +344,47 @@ class Platform:
 
     def told(self, tell: Tell) -> None:
         """A stage reaches the plane: from this record on it holds, whoever drives the agents."""
-        if self.deaf or (
-            tell.stage <= self.staged.get(tell.scope, Stage.RUN) and tell.stage is not Stage.RUN
-        ):
+        old = tell.epoch < self._epochs.get(tell.scope, 1)  # held up on its way, beyond the way back
+        known = tell.stage <= self.staged.get(tell.scope, Stage.RUN) and tell.stage is not Stage.RUN
+        if self.deaf or old or known:
             return
         effects = self.sim.raise_event(SetStage(tell.scope, tell.stage, tell.why, "+".join(tell.by)))
+        self._epochs[tell.scope] = tell.epoch
         for effect in effects:
             if type(effect) is Staged:
                 self.staged[tell.scope] = tell.stage
                 if tell.stage >= Stage.FREEZE:
                     self._frozen(tell.scope, effect.ref)
-        if tell.stage is Stage.RUN:
-            self.fence_store(False)
-            self.resume_ref = self.resume_ref or len(self.log.bodies)
-            self.staged.pop(tell.scope, None)
-            self.freeze_refs.pop(tell.scope, None)
+        if tell.stage is Stage.RUN and (type(effects[0]) is Staged or number_of(tell.scope) is not None):
+            self._runs(tell)
         if tell.stage >= Stage.TERMINATE:
             self.end_scope(tell.scope)
         self.report()
+
+    def _runs(self, tell: Tell) -> None:
+        """A way back that the plane took; of a session that is gone there is none to take."""
+        self._epochs[tell.scope] = tell.epoch + 1
+        self.staged.pop(tell.scope, None)
+        everything = len(self.scene.plan.types)
+        swept = (s for s, stage in self.staged.items() if stage >= Stage.TERMINATE)
+        if all(len(self.scene.covered(scope)) < everything for scope in swept):
+            self.fence_store(False)
+        if tell.why == Trigger.RESUME:
+            self.resume_ref = self.resume_ref or len(self.log.bodies)
+        self.freeze_refs.pop(tell.scope, None)
 
     def _frozen(self, scope: str, ref: int) -> None:
         """Whoever serves calls hears which commits were before the freeze record, and are still under way."""
         if scope in self.freeze_refs:
             return
         self.freeze_refs[scope] = ref
-        self.in_flight_at_freeze = sum(w.money for w in self.works.values())
+        under_way = sum(w.money for w in self.works.values())
+        self.in_flight_at_freeze = max(self.in_flight_at_freeze, under_way)
         for kind in self.scene.covered(scope):
             refs = tuple(w.ref for w in self.works.values() if w.kind == kind.id and 0 < w.ref < ref)
-            self.fence.freeze(kind.id, ref, refs)
-            self.scene.net.send("plane", "gateway", self.till.frozen, (kind.id, ref, refs))
+            epoch = self.holders[kind.id].epoch
+            self.fence.freeze(kind.id, ref, refs, epoch, self.scene.clock("plane"))
+            self.scene.net.send("plane", "gateway", self.till.frozen, (kind.id, ref, refs, epoch))
 
     def end_scope(self, scope: str) -> None:
         if self.scene.on("orchestrator-stopped") or self.scene.on("orchestrator-hostile"):
@@ -380,10 +393,8 @@ class Platform:
         covered = {t.id for t in self.scene.covered(scope)}
         if level == "session":
             self._end_session(int(name))
-            self.fence.end(scope)
         elif level == "instance":
             self.sim.follow(self.sim.raise_event(Retire(int(name))), None)
-            self.fence.end(scope)
         elif len(covered) == len(self.scene.plan.types):
             for number in [n for n in self.plane.state.sessions if n]:
                 self._end_session(number)
@@ -419,8 +430,7 @@ class Platform:
     def _stage_of(self, kind: str) -> Stage:
         """What the platform knows of a type's stage: from the plane's records, or from its lease."""
         found: TypeAt = next(t for t in self.scene.plan.types if t.id == kind)
-        scopes = ("system", f"region:{found.region}", f"cluster:{found.cluster}", f"type:{kind}")
-        return max(self.holders[kind].stage, *(self.staged.get(s, Stage.RUN) for s in scopes))
+        return max(self.holders[kind].stage, *(self.staged.get(s, Stage.RUN) for s in found.scopes))
 
     def report(self) -> None:
         """Tell the switch what is done. Whoever is stopped, or lies, is not needed for the stop."""
@@ -434,7 +444,8 @@ class Platform:
                 or (stage is Stage.TERMINATE and not self.scene.on("orchestrator-hostile"))
             )
             if done:
-                self.scene.net.send("plane", "switch", self.scene.hear_done, (scope, stage))
+                told = (scope, stage, self._epochs[scope])
+                self.scene.net.send("plane", "switch", self.scene.hear_done, told)
 
     # A crash, and what comes back.
 

@@ -52,6 +52,15 @@ class Booked(NamedTuple):
     verb: Verb
     epoch: int
     let_in: int
+    session: int
+
+
+class Barred(NamedTuple):
+    """From `at` on the gateway knows that older epochs of this type are void; a session's has only one."""
+
+    at: int
+    kind: str
+    epoch: int
 
 
 class Statement(NamedTuple):
@@ -65,6 +74,8 @@ class Till:
         self.gateway = Gateway(MemoryStore())
         self.fence = Fence(scene.verify, lease_ns=scene.plan.lease_ns, drift_ns=scene.plan.drift_ns)
         self.booked: list[Booked] = []
+        self.barred: list[Barred] = []
+        self._proofs: list[Revocation] = []
         self.fenced: Counter[str] = Counter()
         self._working = 0
         self._seen: set[str] = set()
@@ -103,7 +114,7 @@ class Till:
             self.booked.append(
                 Booked(
                     scene.kernel.now, letter.lease.type, letter.asked.ref, call.key, call.verb,
-                    letter.lease.epoch, let_in,
+                    letter.lease.epoch, let_in, letter.asked.session,
                 )
             )  # fmt: skip
         if crashed:
@@ -120,11 +131,23 @@ class Till:
 
     def revoked(self, revocation: Revocation) -> None:
         if not self._scene.on("gateway-crash"):
+            self._bar(revocation)
+
+    def _bar(self, revocation: Revocation) -> None:
+        self.fence.revoke(revocation)
+        self.barred.append(Barred(self._scene.kernel.now, revocation.type, revocation.epoch))
+        self._proofs.append(revocation)
+
+    def restart(self) -> None:
+        """After a crash: the books and the revocations are there, what was frozen is forgotten."""
+        plan, now = self._scene.plan, self._scene.clock("gateway")
+        self.fence = Fence(self._scene.verify, lease_ns=plan.lease_ns, drift_ns=plan.drift_ns, since=now)
+        for revocation in self._proofs:
             self.fence.revoke(revocation)
 
-    def frozen(self, told: tuple[str, int, tuple[int, ...]]) -> None:
+    def frozen(self, told: tuple[str, int, tuple[int, ...], int]) -> None:
         if not self._scene.on("gateway-crash"):
-            self.fence.freeze(*told)
+            self.fence.freeze(*told, self._scene.clock("gateway"))
 
     def statement(self, told: tuple[tuple[Revocation, ...], Callable[[Any], None]]) -> None:
         """The reconciler asks for the books, and bars older epochs first."""
@@ -133,7 +156,7 @@ class Till:
             return
         revocations, reply = told
         for revocation in revocations:
-            self.fence.revoke(revocation)
+            self._bar(revocation)
         if self._working:
             scene.kernel.after(POLL_NS, self.statement, told)
             return

@@ -68,8 +68,7 @@ class Tower:
         self.restarts = 0
         self.tells: list[Tell] = []
         self.calls: list[tuple[int, str, str]] = []
-        self._current: dict[str, Tell] = {}
-        self._sweeps: dict[str, Sweep] = {}
+        self._current: dict[str, list[Tell]] = {}  # what a scope is in, and the end that leads back from it
         self._planned: int | None = None
 
     def start(self) -> None:
@@ -89,9 +88,10 @@ class Tower:
         self._out(effects)
         return why
 
-    def done(self, told: tuple[str, Stage]) -> None:
+    def done(self, told: tuple[str, Stage, int]) -> None:
         if not self.down:
-            self._out(self.switch.done(*told, self._scene.kernel.now))
+            scope, stage, epoch = told
+            self._out(self.switch.done(scope, stage, self._scene.kernel.now, epoch))
 
     def crash(self) -> None:
         self.down = True
@@ -119,9 +119,15 @@ class Tower:
             return
         self._planned = None
         self._out(self.switch.advance(self._scene.kernel.now))
-        for tell in list(self._current.values()):
-            if self._platform.staged.get(tell.scope, Stage.RUN) < tell.stage:
-                self._say(tell)
+        for scope, tells in list(self._current.items()):
+            if tells[-1].stage is not Stage.RUN:
+                if self._platform.staged.get(scope, Stage.RUN) < tells[-1].stage:
+                    self._say(tells[-1])
+            elif scope in self._platform.staged:
+                for tell in tells:
+                    self._say(tell)
+            else:
+                del self._current[scope]
 
     def _say(self, tell: Tell) -> None:
         self._scene.net.send("switch", "plane", self._platform.told, tell)
@@ -132,9 +138,8 @@ class Tower:
             match effect:
                 case Tell(scope=scope, stage=stage):
                     self.tells.append(effect)
-                    self._current[scope] = effect
-                    if stage is Stage.RUN:
-                        del self._current[scope]
+                    back = self._current.get(scope, []) if stage is Stage.RUN else []
+                    self._current[scope] = [*back, effect]
                     self._say(effect)
                     self._on_stage(scope, stage)
                 case Renew(lease=lease):
@@ -143,8 +148,9 @@ class Tower:
                     net.send("switch", "plane", self._platform.shown, lease)
                     net.send("switch", "gateway", self._till.show, lease)
                 case Revoke(revocation=revocation):
-                    region = next(t.region for t in self._scene.plan.types if t.id == revocation.type)
-                    net.send("switch", region, self._platform.revoked, revocation)
+                    for kind in self._scene.plan.types:
+                        if kind.id == revocation.type:
+                            net.send("switch", kind.region, self._platform.revoked, revocation)
                     net.send("switch", "plane", self._platform.barred, revocation)
                     net.send("switch", "gateway", self._till.revoked, revocation)
                 case Sweep():
@@ -164,7 +170,7 @@ class Sweeper:
         platform: Platform,
         till: Till,
         store: Store,
-        tell_done: Callable[[tuple[str, Stage]], None],
+        tell_done: Callable[[tuple[str, Stage, int]], None],
         committed: Callable[[str], Callable[[int], bool]],
         live: Callable[[str], Container[int]],
         taken: Callable[[str], frozenset[str]],
@@ -183,25 +189,32 @@ class Sweeper:
         self.reconciler: Reconciler | None = None
         self._planned: int | None = None
         self.crashes = 0
-        self.finished: dict[str, int] = {}
-        self.began: dict[str, int] = {}
+        self._waiting: list[Sweep] = []
+        self._over: dict[tuple[str, int], int] = {}  # when, by scope and its epoch
+        self.began: dict[tuple[str, int], int] = {}
         self.counts: dict[str, int] = {"confirmed": 0, "cancelled": 0, "listed": 0, "asked": 0}
         self.settles: list[tuple[int, Settle]] = []
 
     def begin(self, sweep: Sweep) -> None:
-        if sweep.scope in self.finished:
+        if (sweep.scope, sweep.epoch) in self._over:
             return
+        whole = not isinstance(self._live(sweep.scope), AllBut)
+        if self._at_work and self._sweep is not None and self._sweep.scope != sweep.scope:
+            # One after the other, since they may be about the same items; that of everything goes first.
+            self._waiting.append(self._sweep if whole else sweep)
+            if not whole:
+                return
         self._platform.carry_history()
-        if not isinstance(self._live(sweep.scope), AllBut):
+        if whole:
             self._platform.fence_store(True)
-        self.began.setdefault(sweep.scope, self._scene.kernel.now)
+        self.began.setdefault((sweep.scope, sweep.epoch), self._scene.kernel.now)
         self._life += 1
         self._sweep, self._statement, self.reconciler = sweep, None, None
         self._ask_statement(self._life)
 
     def crash(self) -> None:
         """It dies in the middle; somebody starts a new one a little later."""
-        if self._sweep is not None and self._sweep.scope not in self.finished:
+        if self._at_work:
             self._life += 1
             self.crashes += 1
             self.reconciler = None
@@ -211,20 +224,24 @@ class Sweeper:
         sweep, now = self._sweep, self._scene.kernel.now
         if life != self._life or sweep is None or self._statement is not None:
             return
-        began = self.began[sweep.scope]
+        began = self.began[sweep.scope, sweep.epoch]
         if now >= began + (sweep.until - began) // 2:
             self._store.put("listed", settling.STATEMENT, "the gateway gave no statement of its books")
             self._start(())
             return
-        told = (sweep.revocations, self._hear_statement)
+
+        def hear(statement: Statement) -> None:
+            self._hear_statement(life, statement)
+
+        told = (sweep.revocations, hear)
         self._scene.net.send("reconciler", "gateway", self._till.statement, told)
         self._scene.kernel.after(STATEMENT_NS, self._ask_statement, life)
 
-    def _hear_statement(self, statement: Statement) -> None:
-        if self._sweep is None or self._statement is not None or self.reconciler is not None:
+    def _hear_statement(self, life: int, statement: Statement) -> None:
+        """Only the one that this life asked for: an older one may be of before the last revocations."""
+        if life != self._life or self._statement is not None or self.reconciler is not None:
             return
-        if self._sweep.scope in self.finished:
-            return
+        assert self._sweep is not None
         self._statement = statement
         self._store.delete("listed", settling.STATEMENT)
         live = self._live(self._sweep.scope)
@@ -266,17 +283,28 @@ class Sweeper:
     def _finish(self, life: int) -> None:
         sweep = self._sweep
         assert sweep is not None
-        self.finished.setdefault(sweep.scope, self._scene.kernel.now)
-        self._again((life, sweep.scope))
+        which = sweep.scope, sweep.epoch
+        if which not in self._over:
+            self._over[which] = self._scene.kernel.now
+            self._again(which)
+            if self._waiting:
+                self.begin(self._waiting.pop(0))
 
-    def _again(self, what: tuple[int, str]) -> None:
-        """Say that it is done until the switch has heard it."""
-        life, scope = what
-        if life != self._life:
-            return
-        self._scene.net.send("reconciler", "switch", self._tell_done, (scope, Stage.RECONCILE))
-        late = self._scene.kernel.now - self.finished[scope] > 60 * SECOND
-        self._scene.kernel.after((10 if late else 1) * REPEAT_NS, self._again, what)
+    def finished(self, scope: str) -> bool:
+        """Whether the newest sweep of a scope came to its end."""
+        epoch = max((e for s, e in self.began if s == scope), default=0)
+        return (scope, epoch) in self._over
+
+    @property
+    def _at_work(self) -> bool:
+        return self._sweep is not None and (self._sweep.scope, self._sweep.epoch) not in self._over
+
+    def _again(self, which: tuple[str, int]) -> None:
+        """Say that it is done, and go on saying it: nobody confirms that the switch has heard it."""
+        scope, epoch = which
+        self._scene.net.send("reconciler", "switch", self._tell_done, (scope, Stage.RECONCILE, epoch))
+        late = self._scene.kernel.now - self._over[which] > 60 * SECOND
+        self._scene.kernel.after((10 if late else 1) * REPEAT_NS, self._again, which)
 
     def _do(self, effects: list[reconcile.Effect]) -> None:
         for effect in effects:

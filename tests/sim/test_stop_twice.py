@@ -1,0 +1,172 @@
+"""Rehearsals in which people change their minds, or stop a part of it, or all of it twice."""
+
+from functools import cache
+
+import msgspec
+import pytest
+
+from maso.clock import SECOND
+from maso.evidence.records import AdmitRecord, GateRecord, decode_record, encode_record
+from maso.fleet.load import load_fleet
+from maso.fleet.model import Fleet
+from maso.fleet.rulebook import Rulebook
+from maso.resilience.shutdown import Stage
+from maso.scan.injection import InjectionDetector
+from maso.scan.scanner import Scanner
+from maso.sim.checkers import money
+from maso.sim.outages import AIMED, CLOCKS, KINDS, parse, places_of
+from maso.sim.rehearsal import Rehearsal, Result, Wish, hurried, prepare, wish_of
+from maso.sim.till import Barred, Booked
+from maso.verdict import Outcome
+from maso.worlds.gateway import Verb
+
+REGIONS = ("zone-a", "zone-b")
+
+
+@cache
+def ground(name: str = "ecommerce-10k", size: int = 12) -> tuple[Fleet, Rulebook, Scanner]:
+    fleet, _ = load_fleet(name, size)
+    return (*prepare(hurried(fleet)), Scanner(InjectionDetector()))
+
+
+def rehearse(
+    seed: int, *faults: str, scope: str = "system", immediate: bool = False, inner: str = ""
+) -> tuple[Result, Rehearsal]:
+    outages = tuple(parse(text, REGIONS) for text in faults)
+    made = Rehearsal(*ground(), Wish(seed, outages, scope, immediate, inner=inner))
+    return made.run(), made
+
+
+def moves(made: Rehearsal, scope: str) -> list[str]:
+    return [e.what for e in made.tower.switch.log if e.scope == scope and e.after != e.before]
+
+
+@pytest.mark.parametrize(
+    "scope", ["system", "type:payment", "cluster:checkout", "region:zone-b", "session:3"]
+)
+def test_what_is_called_off_goes_on_and_can_be_stopped_again(scope: str) -> None:
+    result, made = rehearse(4, "called-off", scope=scope)
+    assert result.wrong == ()
+    assert moves(made, scope)[:2] == ["ask-kill", "call-off"]
+    assert moves(made, scope)[-1] == "resume"
+
+
+def test_between_the_false_alarm_and_the_order_payments_are_served() -> None:
+    served = 0
+    for seed in range(1, 9):
+        result, made = rehearse(seed, "called-off")
+        assert result.wrong == ()
+        log = [entry for entry in made.tower.switch.log if entry.after != entry.before]
+        (back,) = [entry.now for entry in log if entry.what == "call-off"]
+        order = next(entry.now for entry in log if entry.now > back)
+        served += sum(back < b.let_in < order and b.epoch == 2 for b in made.till.booked)
+    assert served
+
+
+@pytest.mark.parametrize("faults", [(), ("lossy@run+16m",), ("reconciler-crash@reconcile",)])
+@pytest.mark.parametrize("scope", ["system", "type:payment"])
+def test_a_second_stop_is_settled_by_a_sweep_of_its_own(scope: str, faults: tuple[str, ...]) -> None:
+    result, made = rehearse(6, "again", *faults, scope=scope)
+    assert result.wrong == ()
+    assert [epoch for s, epoch in made.sweeper.began if s == scope] == [1, 2]
+    assert moves(made, scope).count("resume") == 2
+
+
+@pytest.mark.parametrize("inner", ["type:payment", "cluster:checkout", "region:zone-a", "session:3"])
+@pytest.mark.parametrize("faults", [(), ("orchestrator-hostile@run+2m",), ("switch-restart@drain+8s",)])
+def test_a_scope_within_is_stopped_and_let_run_again_meanwhile(inner: str, faults: tuple[str, ...]) -> None:
+    result, made = rehearse(len(inner), *faults, inner=inner)
+    assert result.wrong == ()
+    assert moves(made, inner)[-1] == "resume"
+    assert made.sweeper.finished(inner)
+
+
+@pytest.mark.parametrize("place", [*CLOCKS, *REGIONS])
+@pytest.mark.parametrize("stage", ["run", "drain", "terminate", "reconcile"])
+def test_a_clock_that_jumps_costs_time_and_no_money(place: str, stage: str) -> None:
+    result, _ = rehearse(len(place) + len(stage), f"clock-jump:{place}@{stage}+20s")
+    assert result.wrong == ()
+    assert result.ambiguous == 0
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_a_hostile_platform_does_nothing_for_a_session_that_was_stopped(seed: int) -> None:
+    result, made = rehearse(seed, "orchestrator-hostile@run+10m", scope="session:3")
+    assert result.wrong == ()
+    ended = next(entry.now for entry in made.tower.switch.log if entry.after == Stage.TERMINATE)
+    heard = [bar.at for bar in made.till.barred if bar.kind == "session:3"]
+    assert heard
+    assert heard[0] >= ended
+    assert not [b for b in made.till.booked if b.session == 3 and b.let_in > heard[0]]
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_a_gateway_that_crashed_and_forgot_the_freeze_is_of_no_use_to_who_kept_a_lease(seed: int) -> None:
+    faults = ("orchestrator-hostile@freeze+2m", "gateway-crash@freeze+1s", "gateway-slow@freeze+30s")
+    result, made = rehearse(seed, *faults)
+    assert result.wrong == ()
+    frozen = made.platform.freeze_refs.get("system", 1 << 60)
+    back = made.platform.resume_ref or 1 << 60
+    captured = [int(b.key) for b in made.till.booked if b.verb is Verb.CAPTURE and b.key.isdecimal()]
+    assert all(ref < frozen for ref in captured if ref < back)
+
+
+def test_wishes_have_scopes_within_and_every_outage_is_drawn() -> None:
+    wishes = [wish_of(ground()[0], seed) for seed in range(400)]
+    assert {outage.kind for wish in wishes for outage in wish.outages} == set(KINDS)
+    inner = {wish.inner.partition(":")[0] for wish in wishes}
+    assert inner == {"", "type", "cluster", "session", "region"}
+    assert all(wish.scope == "system" for wish in wishes if wish.inner)
+    for kind in AIMED:
+        aimed = {o.target for wish in wishes for o in wish.outages if o.kind == kind}
+        assert aimed == set(places_of(kind, REGIONS))
+
+
+# The checkers see what they are for.
+
+
+@pytest.mark.parametrize("scope", ["type:payment", "cluster:checkout", "region:zone-b", "session:3"])
+def test_the_freeze_checker_sees_what_a_part_still_does(scope: str) -> None:
+    _, made = rehearse(1)
+    freeze = encode_record(GateRecord(0, "stage", scope, Stage.FREEZE, Outcome.ALLOW))
+    bodies = list(made.log.bodies)
+    assert money.frozen(bodies, made.plan.types) == []
+    wrong = money.frozen([freeze, *bodies], made.plan.types)
+    assert wrong
+    assert all("lets a message through in freeze" in line for line in wrong)
+    everything = encode_record(GateRecord(0, "stage", "system", Stage.FREEZE, Outcome.ALLOW))
+    assert len(wrong) < len(money.frozen([everything, *bodies], made.plan.types))
+
+
+def test_the_freeze_checker_knows_a_halt_from_a_freeze() -> None:
+    _, made = rehearse(1)
+    halt = encode_record(GateRecord(0, "stage", "system", Stage.HALT, Outcome.ALLOW))
+    sessions = [decode_record(body) for body in made.log.bodies]
+    admitted = sum(isinstance(r, AdmitRecord) and r.session > 0 and r.outcome == 0 for r in sessions)
+    wrong = money.frozen([halt, *made.log.bodies], made.plan.types)
+    assert sum("admits a session in halt" in line for line in wrong) == len(wrong) == admitted
+    end = encode_record(GateRecord(0, "stage", "system", Stage.TERMINATE, Outcome.ALLOW))
+    refused = encode_record(GateRecord(0, "stage", "system", Stage.TERMINATE, Outcome.DENY))
+    assert len(money.frozen([end, *made.log.bodies])) > len(wrong)
+    assert money.frozen([refused, *made.log.bodies]) == []
+
+
+def test_the_fence_checker_sees_what_was_booked_behind_its_back() -> None:
+    def booked(epoch: int, let_in: int, session: int = 0) -> Booked:
+        return Booked(let_in + 1, "payment", 5, "5", Verb.CAPTURE, epoch, let_in, session)
+
+    barred = [Barred(SECOND, "payment", 2), Barred(SECOND, "session:3", 2)]
+    assert money.fenced([booked(1, SECOND - 1), booked(2, SECOND), booked(2, SECOND, 4)], barred) == []
+    assert money.fenced([booked(1, SECOND)], barred) == ["fenced: `5` was booked under epoch 1, known was 2"]
+    assert money.fenced([booked(2, SECOND, 3)], barred) == [
+        "fenced: `5` was booked for session 3, which had ended"
+    ]
+
+
+def test_the_forward_checker_sees_a_drain_that_one_person_ordered_and_a_log_with_a_hole() -> None:
+    _, made = rehearse(1)
+    log = [entry for entry in made.tower.switch.log if entry.scope == "system"]
+    drained = [i for i, entry in enumerate(log) if entry.after == Stage.DRAIN]
+    alone = [*log[: drained[0]], msgspec.structs.replace(log[drained[0]], confirmed=False)]
+    assert any("two people never ordered it" in line for line in money.forward(alone))
+    assert any("its log says" in line for line in money.forward(log[:1] + log[drained[0] :]))
