@@ -206,16 +206,8 @@ class Rehearsal:
         self.till = Till(scene)
         self.platform.sim, self.platform.till = self.sim, self.till
         self.tower = Tower(scene, self.platform, self.till, people, switch_key, self._reached)
-        self.sweeper = Sweeper(
-            scene,
-            self.platform,
-            self.till,
-            self.store,
-            self.tower.done,
-            self._committed,
-            self._live,
-            self._taken,
-        )
+        told = self.tower.done, self._committed, self._live, self._taken
+        self.sweeper = Sweeper(scene, self.platform, self.till, self.store, *told)
         self.tower.sweeper = self.sweeper
         scene.hear_done = self.tower.done
         self.hostile = Hostile(scene, self.platform, self.till, self.tower, wish.scope)
