@@ -52,6 +52,7 @@ def on_processes(
     bus: str,
     immediate: bool,
     out: str | None,
+    no_way_back: bool,
     settings: list[str],
     as_json: bool,
 ) -> None:
@@ -66,8 +67,9 @@ def on_processes(
     if size is not None and sessions is not None:
         raise usage("`--size` and `--sessions` both name the sessions of a live drill; legal: one of them")
     asked = Asked(
-        sessions or size, seed, runs, faults[0] if faults else None, database, postgres, bus, immediate, out
-    )
+        sessions or size, seed, runs, faults[0] if faults else None, database, postgres, bus, immediate, out,
+        no_way_back,
+    )  # fmt: skip
     live_command(wanted, asked, settings, as_json)
 
 

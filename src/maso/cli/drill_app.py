@@ -31,6 +31,10 @@ Bus = Annotated[str, typer.Option("--bus", metavar="BUS", help="Live: `memory` o
 Sessions = Annotated[Text, typer.Option("--sessions", metavar="N", help="Live: customer sessions.")]
 Out = Annotated[Text, typer.Option("--out", metavar="DIR", help="Live: keep what each drill leaves behind.")]
 
+NoWayBack = Annotated[
+    bool, typer.Option("--no-way-back", help="Live: end with the audit; nobody comes back.")
+]
+
 
 def drill(
     name: Name = None,
@@ -48,6 +52,7 @@ def drill(
     bus: Bus = "memory",
     sessions: Sessions = None,
     out: Out = None,
+    no_way_back: NoWayBack = False,
     settings: Settings = None,
     as_json: Json = False,
 ) -> Work:
@@ -77,11 +82,17 @@ def drill(
 
         return partial(
             on_processes, name, fleet, size, scope, sessions, seed, runs, fault or [], database, postgres,
-            bus, immediate, out, settings or [], as_json,
+            bus, immediate, out, no_way_back, settings or [], as_json,
         )  # fmt: skip
     from maso.cli.drill import drill_command
 
-    beside = {"--database": database, "--postgres": postgres, "--sessions": sessions, "--out": out}
+    beside = {
+        "--database": database,
+        "--postgres": postgres,
+        "--sessions": sessions,
+        "--out": out,
+        "--no-way-back": no_way_back,
+    }
     return partial(
         drill_command, name, fleet, size, seed, runs, fault or [], immediate, scope, settings or [], as_json,
         [option for option, value in beside.items() if value] + (["--bus"] if bus != "memory" else []),

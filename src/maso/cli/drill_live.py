@@ -59,6 +59,7 @@ class Asked(NamedTuple):
     bus: str = "memory"
     immediate: bool = False
     out: str | None = None
+    no_way_back: bool = False
 
 
 class Plan(NamedTuple):
@@ -73,6 +74,7 @@ class Plan(NamedTuple):
     bus: bool
     immediate: bool
     out: Path | None
+    way_back: bool
 
 
 def live_command(fleet: str, asked: Asked, settings: list[str], json: bool) -> None:
@@ -112,7 +114,18 @@ def read(fleet: str, asked: Asked, settings: list[str]) -> Plan:
         raise usage(f"`--database` is {words(asked.database)}; legal: postgresql://USER@HOST/NAME")
     seed = whole_number("--seed", asked.seed or "1", 0, SEED_MAX)
     out = None if asked.out is None else _free(asked.out)
-    return Plan(found, seed, runs, faults, asked.database, asked.postgres, bus, asked.immediate, out)
+    return Plan(
+        found,
+        seed,
+        runs,
+        faults,
+        asked.database,
+        asked.postgres,
+        bus,
+        asked.immediate,
+        out,
+        not asked.no_way_back,
+    )
 
 
 def _has_payments(found: Declared) -> None:
@@ -171,6 +184,7 @@ def _one(
         wish = Wish(
             found.fleet, found.text, folder, sockets, address or sqlite_address(folder / "platform.db"),
             plan.seed + number, found.fleet.size, FAULTS.get(fault), fault, plan.immediate, plan.bus,
+            way_back=plan.way_back,
         )  # fmt: skip
         (folder / "switch").mkdir()
         for place in (folder, folder / "switch"):  # what either log is bound to
