@@ -62,8 +62,9 @@ def test_what_a_file_leaves_open_is_what_the_machines_have_by_themselves() -> No
 
 
 def test_a_file_says_it_and_the_plan_has_it() -> None:
+    head, _, rest = TEMPLATE.partition("switch:")
     keys = "{lease_ms: 9000, renew_ms: 1500, drift_ms: 250, second_person_seconds: 45, calls_at_once: 7}"
-    fleet = load(TEMPLATE.replace("shutdown:\n", f"switch: {keys}\nshutdown:\n")).fleet
+    fleet = load(f"{head}switch: {keys}\n{rest[rest.index(chr(10) * 2) :]}").fleet
     assert fleet is not None
     plan, before = stop_plan(fleet), stop_plan(load(TEMPLATE).fleet)  # type: ignore[arg-type]
     assert plan.lease_ns == 9 * SECOND

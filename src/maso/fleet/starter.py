@@ -180,6 +180,12 @@ shutdown:
   - {stage: terminate, seconds_max: 10}
   - {stage: reconcile, seconds_max: 120, about: refunds are compared with the bank}
 
+switch:                      # an agent acts by short leases: who cannot hear the switch stops when one ends
+  lease_ms: 6000
+  renew_ms: 2000
+  drift_ms: 100              # how far any clock may be off
+  second_person_seconds: 300 # so long an order waits for its second person; then all stays frozen
+
 judge: {provider: provider-b, usd_per_call: 0.002, latency_ms_median: 500, price_source: our contract}
 
 governance:
