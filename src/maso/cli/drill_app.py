@@ -61,8 +61,7 @@ def drill(
     killswitch stops a fleet at work at a random moment, in virtual time: two people order it, the stages run,
     money is reconciled with the gateway, two people let it run again. Without `--fault` each seed draws what
     fails, and when; `--fault none` lets nothing fail. It fails when something began after the freeze or took
-    effect after the bound, when money is ambiguous, or when the books and the stock do not agree. With
-    `--live` it is done to real processes.
+    effect after the bound, money is ambiguous, or books and stock disagree. `--live`: on real processes.
 
     \b
     Examples:
