@@ -132,6 +132,7 @@ class ReconcilerProcess:
         found = settling.items(self._store, committed)
         say({"sweeping": len(found), "amount_minor": sum(i.amount_minor for i in found), "at": started})
         sweeps = [await self._settle_all(database, found, until)]
+        await asyncio.sleep(self._told.asking.gap_ns / 1e9)  # the next sweep keeps the pace of this one
         strange = await self._strangers(until)
         sweeps.append(await self._settle_all(database, strange, until))
         database.close()

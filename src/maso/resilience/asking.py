@@ -12,7 +12,8 @@ A gateway that does not keep its word says `busy`, or falls silent. Then the pac
 per second alike, and grows again with every answer. A call that went out before the last halving says nothing
 about the pace after it, so a burst of losses halves once.
 
-Not handled: others who ask the same gateway; a fleet is stopped when its sweep begins.
+Not handled: others who ask the same gateway (a fleet is stopped when its sweep begins), and what a reconciler
+that was killed had out: the next one cannot know, and asks again, under the same keys.
 """
 
 from math import ceil
