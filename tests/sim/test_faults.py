@@ -156,6 +156,45 @@ def test_a_run_in_which_nothing_fails_moves_nothing() -> None:
     assert not any(isinstance(decode_record(body), GateRecord) for body in r.bodies)
 
 
+def test_a_judge_that_is_gone_leaves_nothing_critical_unjudged_and_comes_back() -> None:
+    """Each risk goes to its own floor; what must be judged is refused when nobody answers in time."""
+    r = ran("layer-down:judge@60s+120s", 13, 100)
+    risk = {t.id: t.risk for t in r.sim.fleet.types}
+    first = {s.scope: s.phase for s in reversed(r.pace.steps) if s.why == "layer:judge"}
+    assert first == {f"type:{t}": (A if risk[t] == "medium" else C) for t in risk}
+    records = [d for d in map(decode_record, r.bodies) if isinstance(d, MessageRecord) and d.kind == 4]
+    gone = [d for d in records if 60 * SECOND <= d.now < 180 * SECOND]
+    critical = {a.number for a in r.sim.rules.actions if a is not None and a.risk == "critical"}
+    assert not [d for d in gone if d.action in critical and d.outcome <= 1]
+    assert [d for d in gone if d.outcome == 3 and any(code == "EC-2.9/deadline" for code, _ in d.findings)]
+    assert all(r.full(scope)[-1] == P for scope in first)
+    assert r.suite.texts() == ()
+
+
+def test_people_who_are_gone_deny_by_silence_and_types_do_not_rely_on_them() -> None:
+    r = ran("layer-down:human@60s+120s", 9, 60)
+    risk = {t.id: t.risk for t in r.sim.fleet.types}
+    first = {s.scope: s.phase for s in reversed(r.pace.steps) if s.why == "layer:human"}
+    assert first == {f"type:{t}": A for t in risk if risk[t] != "medium"}
+    assert all(r.full(scope)[-1] == P for scope in first)
+
+
+def test_without_guardrails_nothing_passes_until_a_person_ends_it() -> None:
+    r = ran("layer-down:guardrails@60s+60s", 20, 40)
+    assert {s.scope for s in r.pace.steps if s.phase == E} == {f"type:{t.id}" for t in r.sim.fleet.types}
+    passed = [
+        d
+        for d in map(decode_record, r.bodies)
+        if isinstance(d, MessageRecord) and d.outcome <= 1 and 61 * SECOND <= d.now < 120 * SECOND
+    ]
+    names = {r.sim.actors[d.sender].rules.is_port for d in passed if d.sender in r.sim.actors}
+    assert names <= {True}, "only what ports had to say"
+    released = [s for s in r.pace.steps if s.why == "release"]
+    assert released
+    assert all(s.by for s in released)
+    assert r.suite.texts() == ()
+
+
 def test_a_coordinator_that_was_stopped_for_a_moment_goes_on_as_if_it_had_not_been() -> None:
     """It says once more what holds; after that every transition is where it was without the stop."""
     whole, stopped = ran(GATEWAY), ran(GATEWAY, 13, 150, 1, "coordinator-stopped@230s+1s")

@@ -193,7 +193,7 @@ def run(
       provider-outage                       a provider: agents whose model runs there say nothing
       cluster-down, orchestrator-stopped    a cluster: its agents, or only its orchestrator
       instance-failure                      an agent type: one instance of it fails at all it does
-      coordinator-stopped                   no target: PACE hears nothing, then goes on from its journal
+      layer-down, coordinator-stopped       guardrails, judge or human; PACE itself, which then goes on
 
     \b
     Examples:

@@ -409,8 +409,8 @@ class Simulation:
         if ask.hold not in self._held:
             return  # decided meanwhile: the session ended, or somebody else endorsed it
         run = self._held[ask.hold]
-        if run is None and ask.kind == Endorser.CUSTOMER:
-            return  # nobody is at the screen; the deadline decides
+        if not self.pace.answers(ask.kind) or (run is None and ask.kind == Endorser.CUSTOMER):
+            return  # nobody is there; the deadline decides
         del self._held[ask.hold]
         granted = self._vouches(ask, run)
         counted = (int(ask.kind), granted)

@@ -9,9 +9,11 @@
     cluster-down          a cluster       its agents say nothing; monitoring says so
     instance-failure      an agent type   one instance of it, the first that acts, fails at all it does
     orchestrator-stopped  a cluster       its orchestrator answers nothing and confirms nothing
+    layer-down            a layer         guardrails, judge or human: gone, nobody answers; monitoring says so
     coordinator-stopped   the system      PACE hears nothing and moves nothing; then goes on from its journal
 
-Without a target: the port, the provider, the cluster or the type behind the fleet's most critical actions.
+Without a target: the port, the provider, the cluster or the type behind the fleet's most critical actions; of
+the layers the judge.
 A fault changes what the world and the agents do; what follows from it is up to the fleet's controls.
 
 Not here: faults of messages (adversaries send those), of storage (the evidence tests), and of a shutdown.
@@ -23,6 +25,7 @@ from typing import Final, NamedTuple
 
 from maso.clock import HOUR, MINUTE, SECOND
 from maso.fleet.model import AgentType, Fleet
+from maso.resilience.layers import Layer
 
 KINDS: Final = {
     "gateway-outage": "port",
@@ -31,6 +34,7 @@ KINDS: Final = {
     "cluster-down": "cluster",
     "instance-failure": "type",
     "orchestrator-stopped": "cluster",
+    "layer-down": "layer",
     "coordinator-stopped": "system",
 }
 _UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR}
@@ -87,6 +91,8 @@ def targets(what: str, fleet: Fleet) -> tuple[str, ...]:
             return tuple(dict.fromkeys(t.provider for t in fleet.types if t.provider))
         case "system":
             return ("system",)
+        case "layer":
+            return tuple(Layer)
         case "cluster":
             return tuple(dict.fromkeys(t.cluster for t in fleet.types))
     return tuple(t.id for t in fleet.types)
@@ -110,11 +116,12 @@ def _usual(kind: str, fleet: Fleet) -> str:
         for action in fleet.actions:
             weight[action.port] += (1 + action.privileged) * 10 ** _RISK[action.risk]
         return max(weight, key=weight.__getitem__, default="")
+    if what in ("system", "layer"):
+        return "system" if what == "system" else Layer.JUDGE.value
     first = _most_critical(fleet.types)
     if first is None:
         return ""
-    usual = {"provider": first.provider or "", "cluster": first.cluster, "type": first.id, "system": "system"}
-    return usual[what]
+    return {"provider": first.provider or "", "cluster": first.cluster, "type": first.id}[what]
 
 
 def _most_critical(types: Sequence[AgentType]) -> AgentType | None:

@@ -29,9 +29,10 @@ from maso.identity import Credential
 from maso.journeys.sessions import Run
 from maso.plane.apply import BLOCKING
 from maso.plane.effects import Refuse
-from maso.plane.events import SetPhase
+from maso.plane.events import Endorser, SetPhase
 from maso.resilience import signals
 from maso.resilience.coordinator import Coordinator
+from maso.resilience.layers import Layer
 from maso.resilience.pace import Authority, Phase
 from maso.resilience.plan import plan_of
 from maso.resilience.ramp import FULL_MILLI, returned
@@ -50,7 +51,9 @@ RETRY_NS: Final = 2 * SECOND
 RESUME_NS: Final = SECOND
 REFUSED_BY_PHASE: Final = "PACE-1/phase"
 # Faults in which every agent can say what it wants to.
-_TALKING: Final = ("gateway-outage", "gateway-slow", "coordinator-stopped")
+_TALKING: Final = ("gateway-outage", "gateway-slow", "layer-down", "coordinator-stopped")
+# Who is silent while a layer is gone. The typed check against the facts stands in for the judge.
+_LAYER_OF: Final = {Endorser.FACTS: Layer.JUDGE, Endorser.PERSON: Layer.HUMAN}
 HANDED_OVER: Final = "handed to a person"
 _credential = msgspec.msgpack.Decoder(Credential).decode
 
@@ -162,6 +165,14 @@ class Degradation:
         slow = any(f.kind == "gateway-slow" and f.target == port and f.active(now) for f in self.faults)
         return SLOW_FACTOR if slow else 1
 
+    def answers(self, kind: int) -> bool:
+        """Whether whoever a held action is shown to (`Endorser`) is there to answer now."""
+        return not self.faults or not self._down(_LAYER_OF.get(Endorser(kind)))
+
+    def _down(self, layer: Layer | None) -> bool:
+        now = self._sim.now
+        return any(f.kind == "layer-down" and f.target == layer and f.active(now) for f in self.faults)
+
     def called_port(self, nhi: int, ok: bool, about: str) -> None:
         """A call of an instance to a port or a provider came back (or failed, or was far too slow)."""
         now = self._sim.now
@@ -263,6 +274,8 @@ class Degradation:
                 self._signal(signals.Gone(f"cluster:{fault.target}"))
             case "orchestrator-stopped":
                 self._signal(signals.Gone(f"orchestrator:{fault.target}"))
+            case "layer-down":
+                self._signal(signals.Gone(f"layer:{fault.target}"))
             case "coordinator-stopped":
                 self._hearing.stop()
 
@@ -272,6 +285,8 @@ class Degradation:
                 self._signal(signals.Back(f"cluster:{fault.target}"))
             case "orchestrator-stopped":
                 self._signal(signals.Back(f"orchestrator:{fault.target}"))
+            case "layer-down":
+                self._signal(signals.Back(f"layer:{fault.target}"))
             case "coordinator-stopped":
                 self._do(self._hearing.start(self._sim.now))
 
@@ -330,6 +345,8 @@ class Degradation:
 
     def _decide(self, request: signals.Request) -> None:
         """A person looks before answering: down while something is broken, up when nothing is any more."""
+        if self._down(Layer.HUMAN):
+            return  # nobody is there: the request's own time decides
         broken = any(f.active(self._sim.now) for f in self.faults)
         down = request.to > self.coordinator.phase(request.scope)
         self._signal(signals.Answered(request.scope, broken is down, self._operator, request.number))
