@@ -1,6 +1,8 @@
 """The keys under `switch` in a fleet file: each of them moves the plan, and what is rehearsed by it."""
 
+from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -13,6 +15,7 @@ from maso.fleet.model import Switch as Keys
 from maso.fleet.resize import resize
 from maso.fleet.starter import TEMPLATE
 from maso.resilience.lease import DRIFT_NS, LEASE_NS, RENEW_NS
+from maso.resilience.reconcile import Ask
 from maso.resilience.switch import Renew, Switch, stop_plan
 from maso.resilience.twopersons import CONFIRM_NS
 from maso.scan.injection import InjectionDetector
@@ -39,11 +42,15 @@ def told(**keys: int) -> Fleet:
     return msgspec.structs.replace(shop(), switch=Keys(**keys))
 
 
-def prepared(seed: int, *outages: str, **keys: int) -> Rehearsal:
+def prepared(seed: int, *outages: str, rate: float | None = None, **keys: int) -> Rehearsal:
     fleet = hurried(told(**keys))
+    if rate is not None:
+        target = msgspec.structs.replace(fleet.target, in_flight_confirm_per_second=rate)
+        fleet = msgspec.structs.replace(fleet, target=target)
     ready, rules = prepare(fleet)
     found = tuple(parse(text, regions_of(fleet)) for text in outages)
-    return Rehearsal(ready, rules, scanner(), Wish(seed, found, "system"))
+    # An immediate kill leaves most to the sweep.
+    return Rehearsal(ready, rules, scanner(), Wish(seed, found, "system", immediate=rate is not None))
 
 
 def rehearse(seed: int, *outages: str, **keys: int) -> tuple[Result, Rehearsal]:
@@ -161,3 +168,27 @@ def test_the_sweep_has_no_more_calls_out_than_the_file_says() -> None:
     assert found[1] == 1
     assert found[3] == 3
     assert found[40] > 3
+
+
+@pytest.mark.parametrize(
+    "outage", ["gateway-fails@reconcile+8s", "gateway-unsure@reconcile+20s", "lossy@run+5m"]
+)
+def test_a_rehearsed_sweep_keeps_the_declared_rate(outage: str) -> None:
+    """Every question of it goes out at least a quarter of a second after the one before."""
+    asked = 0
+    for seed in range(1, 8):
+        made = prepared(seed, outage, rate=4)
+        times: list[int] = []
+        ask = made.sweeper._ask
+
+        def noted(
+            what: Ask, ask: Callable[[Ask], None] = ask, at: list[int] = times, run: Rehearsal = made
+        ) -> None:
+            at.append(run.sim.kernel.now)
+            ask(what)
+
+        made.sweeper._ask = noted  # type: ignore[method-assign]
+        assert made.run().wrong == ()
+        assert all(later - earlier >= SECOND // 4 for earlier, later in pairwise(times))
+        asked += len(times)
+    assert asked > 5
