@@ -9,8 +9,10 @@ import msgspec
 
 from maso.clock import SECOND
 from maso.live import reconciler_process
+from maso.live.committing import META
 from maso.live.databases import sqlite_address
 from maso.live.drill_audit import gateway_books
+from maso.live.keeping import KEPT, LAST_COMMITTED, PLACE
 from maso.live.processes import Child
 from maso.live.sqlite import SqliteDatabase
 from maso.live.stores import BatchedStore
@@ -128,6 +130,8 @@ def test_what_a_killed_platform_left_is_settled(tmp_path: Path, sockets: Path) -
             facts = left.facts[5]
             wanted = {"sku": facts["sku"], "quantity": facts["quantity"]}
             left.shop.perform("shop.stock_reserve", 5, wanted, "reserve-5", 0)
+            left.store.put(PLACE, "5", {"step": 64, "doing": ""})
+            left.store.put(META, "at", 77)
             write(tmp_path, [message(0), message(1), message(2), gate(3, 2), message(4)], close=False)
             await left.reconcile()
         ours, found = left.audited()
@@ -138,6 +142,9 @@ def test_what_a_killed_platform_left_is_settled(tmp_path: Path, sockets: Path) -
         became = {states[number]: o.state for number, o in ours.rows("order") if number in states}
         assert became == {1: "captured", 2: "captured", 3: "cancelled", 4: "cancelled"}
         assert list(ours.rows("reservation")) == []
+        assert dict(ours.rows(PLACE)) == {}
+        kept = {"step": 64, "doing": "", "how": LAST_COMMITTED, "as_of_ns": 77}
+        assert dict(ours.rows(KEPT)) == {"5": kept}
         settled = {key: row["outcome"] for key, row in ours.rows(reconciler_process.TABLE)}
         assert settled["capture/1"] == settled["capture/2"] == "confirmed"
         assert settled["capture/4"] == "cancelled"
