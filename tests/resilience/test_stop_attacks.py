@@ -382,6 +382,36 @@ def test_within_an_epoch_what_is_frozen_stays_frozen() -> None:
     assert fence.refuses(issuer_lease(issuer, SECOND), late, SECOND) == ""
 
 
+def test_of_two_switches_that_do_not_know_of_each_other_the_one_that_goes_further_is_obeyed() -> None:
+    """The second one goes on leasing as if nothing had happened, with serials far ahead."""
+    made, twin = switch(), restarted(switch(), 0)
+    holder, fence = Holder(VERIFY, "payment"), Fence(VERIFY)
+    call = Call("payment", 1, 1, 50, True, True)
+    for one in (made, twin):
+        lease = leases(one.renewals(0))["payment"]
+        holder.renew(lease, 0)
+        fence.show(lease, 0)
+    order(made, Want.HALT, SECOND)
+    frozen = leases(made.renewals(SECOND))["payment"]
+    assert holder.lease is not None
+    assert frozen.serial < holder.lease.serial
+    assert holder.renew(frozen, SECOND) is None
+    assert fence.show(frozen, SECOND) == ""
+    for now in range(SECOND, 20 * SECOND, SECOND):
+        thawed = leases(twin.renewals(now))["payment"]
+        holder.renew(thawed, now)
+        assert not holder.may_begin(now)
+        assert fence.refuses(thawed, call, now) == "nothing new after the freeze"
+
+
+def test_a_switch_that_was_drowned_by_a_second_one_is_heard_when_that_is_gone() -> None:
+    made, twin, holder = switch(), restarted(switch(), 0), Holder(VERIFY, "payment")
+    holder.renew(leases(twin.renewals(0))["payment"], 0)
+    late = leases(made.renewals(LEASE_NS - 1))["payment"]
+    assert holder.renew(late, LEASE_NS - 1) == Kept("it is no newer than the one held")
+    assert holder.renew(late, LEASE_NS) is None
+
+
 @pytest.mark.parametrize("lost", [0, 1, 2])
 def test_a_switch_that_lost_the_end_of_its_log_thaws_nobody(lost: int) -> None:
     made, fence, holder = switch(), Fence(VERIFY), Holder(VERIFY, "payment")

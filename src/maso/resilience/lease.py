@@ -9,8 +9,8 @@ has to reach anybody for everything to end. So the last action is bounded:
 A lease says which stage its type is in, so that a holder freezes by it even when the control plane is gone
 or lies. The epoch rises when instances are terminated or a freeze is called off; what an older epoch says is
 void everywhere, at once where a newer lease or revocation is known, and by expiry where it is not. Within an
-epoch what is frozen stays frozen: a switch that lost the end of its log, or a second one that heard less,
-thaws nobody who knows better.
+epoch what is frozen stays frozen, and a freeze counts whenever it is heard: a switch that lost the end of its
+log, or a second one that heard less, thaws nobody who knows better, and drowns nobody who says more.
 
 `Issuer` is the switch's side, `Holder` whoever acts, `Fence` whoever is acted upon: gateways and tools ask
 it about every call. A renewal that is older, replayed, forged, too long or from the future changes nothing.
@@ -220,10 +220,12 @@ class Holder:
             return "it is another's lease"
         if lease.epoch < self.epoch:
             return "it is of an older epoch"
-        if self.lease is not None and lease.serial <= self.lease.serial:
-            return "it is no newer than the one held"
-        if lease.epoch == self.epoch and self.stage >= Stage.FREEZE > lease.stage:
-            return "it takes back the freeze of its own epoch"
+        if self.lease is not None and self.lease.epoch == lease.epoch:
+            if self.stage >= Stage.FREEZE > lease.stage:
+                return "it takes back the freeze of its own epoch"
+            further = lease.stage >= Stage.FREEZE > self.stage
+            if lease.serial <= self.lease.serial and not further and not self.stops(now):
+                return "it is no newer than the one held"
         return window_wrong(lease, now, self._lease_ns, self._drift_ns) or (
             "" if _signed(self._verify, lease) else "the signature does not fit"
         )
@@ -342,8 +344,9 @@ class Fence:
                 self._frozen[lease.type] = early._replace(epoch=lease.epoch)
             self._risen(lease.type, lease.epoch)
         serial, stage = self._stages.get(lease.type, (0, 0))
-        if lease.serial > serial and not stage >= Stage.FREEZE > lease.stage:
-            self._stages[lease.type] = (lease.serial, lease.stage)
+        further = lease.stage >= Stage.FREEZE > stage
+        if further or (lease.serial > serial and not stage >= Stage.FREEZE > lease.stage):
+            self._stages[lease.type] = (max(serial, lease.serial), lease.stage)
             told = self._frozen.get(lease.type)
             if (
                 told is not None

@@ -59,7 +59,7 @@ def covered(scope: str, types: Sequence[TypeAt]) -> tuple[TypeAt, ...]:
 def number_of(scope: str) -> int | None:
     """The number of a session or an instance, written as numbers are; None for any other scope."""
     level, _, name = scope.partition(":")
-    if level not in NUMBERED or len(name) > DIGITS_MAX or not (name.isascii() and name.isdecimal()):
+    if level not in NUMBERED or len(name) > DIGITS_MAX or not name.isdecimal():
         return None
     number = int(name)
     return number if str(number) == name else None
