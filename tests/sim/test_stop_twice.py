@@ -83,7 +83,7 @@ def test_a_scope_within_is_stopped_and_let_run_again_meanwhile(inner: str, fault
 
 @pytest.mark.parametrize("seed", [113])
 def test_seeds_that_failed_once(seed: int) -> None:
-    """113: a region that was cut off until just before the way back was given up had no time to hear of it."""
+    """113: a region that was cut off until just before the wait for it ended had no time to hear of it."""
     fleet, _ = load_fleet("ecommerce-10k", 16)
     ready, rules = prepare(hurried(fleet))
     assert Rehearsal(ready, rules, ground()[2], wish_of(ready, seed)).run().wrong == ()

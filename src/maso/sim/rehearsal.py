@@ -64,6 +64,8 @@ STEP_NS: Final = 5 * SECOND
 HORIZON_NS: Final = 3_000 * SECOND
 # After the way back everything must serve again within this time, unless something is still broken.
 BACK_MAX_NS: Final = 60 * SECOND
+# What was broken has to be heard of first: a few renewals.
+MENDED_NS: Final = 10 * SECOND
 # A commit record's number beyond all that there are.
 NEVER_KNOWN: Final = 1 << 60
 # A clock jumps by one of these: beyond the drift, beyond a lease, beyond everything.
@@ -223,6 +225,7 @@ class Rehearsal:
         self._stages: dict[str, dict[str, int]] = {}  # by scope: when each was reached
         self._begun: set[Outage] = set()
         self._jumped: dict[str, int] = {}
+        self._mended = 0
         self.outages_seen: list[tuple[int, str]] = []
 
     # The run.
@@ -316,13 +319,10 @@ class Rehearsal:
         return ""
 
     def _ailing(self) -> bool:
-        """Whether something is broken still, or a clock was off for longer than it is waited for."""
-        return (
-            "clock-jump" in self._kinds
-            or any(self.scene.broken.values())
-            or self.tower.down
-            or self.platform.deaf
-        )
+        """Whether something is broken, or was just now, or a clock was off for longer than is waited."""
+        just_now = self.sim.kernel.now - self._mended < MENDED_NS
+        broken = just_now or any(self.scene.broken.values()) or "clock-jump" in self._kinds
+        return broken or self.tower.down or self.platform.deaf
 
     # Stages and outages.
 
@@ -381,6 +381,7 @@ class Rehearsal:
     def _end(self, outage: Outage) -> None:
         scene = self.scene
         scene.broken[outage.kind] -= 1
+        self._mended = self.sim.kernel.now
         self.outages_seen.append((self.sim.kernel.now, f"{outage.text} ends"))
         match outage.kind:
             case "region-cut":
