@@ -5,9 +5,12 @@ from itertools import product
 
 import pytest
 
+from maso.plane.events import SetPhase, SetStage
+from maso.resilience.pace import Phase
 from maso.sim.adversaries.catalog import ADVERSARIES
 from maso.sim.adversaries.ground import HOSTILE_SESSIONS_FROM
 from maso.sim.adversaries.strike import Adversary
+from tests.sim_adversaries import blind
 from tests.sim_adversaries.offs import OFF
 from tests.sim_adversaries.target import Range
 
@@ -142,3 +145,27 @@ def test_without_a_surface_it_is_not_applicable_and_says_why() -> None:
     (toll,) = range_.mix.tolls()
     assert strike.planted == toll.planted == 0
     assert toll.not_applicable == {"the fleet declares no delegation": 1}
+
+
+# A victim that PACE silences is not silenced by a flood.
+
+FLOOD = next(a for a in ADVERSARIES if a.id == "channel-flood")
+
+
+@pytest.mark.parametrize("gate", [SetPhase("system", int(Phase.EMERGENCY)), SetStage("type:clerk", 4)])
+def test_a_flood_achieves_nothing_where_a_gate_forbids_the_victim_to_speak(gate: object) -> None:
+    range_ = Range()
+    range_.handle(gate)
+    for _ in range(8):  # some of them draw a victim that the gate silences
+        assert range_.strike(FLOOD, "").achieved == []
+    spoke = {reason for _, strike, _ in range_.mix._strikes for reason in strike.reasons}
+    assert spoke & {"PACE-1/phase", "OB-3.2/stage"}, "no victim was silenced: this test shows nothing"
+
+
+def test_a_flood_that_silences_its_victim_is_found_in_any_phase() -> None:
+    range_ = Range()
+    range_.handle(SetPhase("system", int(Phase.EMERGENCY)))
+    blind.one_channel(range_)
+    strike = range_.strike(FLOOD, "")
+    assert strike.achieved == [f"the victim was silenced, record {strike.refs[-1]}"]
+    assert strike.reasons[-1] == "IA-2.1/channel-closed"

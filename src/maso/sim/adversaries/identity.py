@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from maso.clock import DAY, SECOND
+from maso.controls.posture import PHASE, STAGE
 from maso.envelope import MAX_WIRE_BYTES, MessageKind, open_wire
 from maso.fleet.model import Link
 from maso.fleet.rulebook import flow_key
@@ -20,12 +21,13 @@ from maso.labels import LEVEL_BITS
 from maso.plane.effects import Deliver, Ended
 from maso.plane.events import Admit, Arrive, CloseSession, Retire, Revoke
 from maso.sim.adversaries.ground import HOSTILE_SESSIONS_FROM, NoSurfaceError, Truth
-from maso.sim.adversaries.strike import Adversary, Strike
+from maso.sim.adversaries.strike import Adversary, Strike, ref_of
 from maso.sim.adversaries.surface import body_of
 
 _WRONG_KEY = b"w" * 32
 _ANOTHER_SESSION = HOSTILE_SESSIONS_FROM - 1
 _NO_SESSION = (1 << 64) - 1
+_GATES = (PHASE.code, STAGE.code)
 
 
 def _pair(s: Strike, session: int = 0) -> tuple[Link, int, int]:
@@ -252,15 +254,24 @@ def forged_admission(s: Strike) -> None:
 
 
 def channel_flood(s: Strike) -> None:
-    """Forgery after forgery in one name: the channel closes, and the victim goes on by its own."""
+    """Forgery after forgery in one name: the channel closes, and the victim goes on by its own.
+
+    What a phase or a stage forbids the victim is not the flood's doing: gates move by events of the
+    coordinator and of the switch, never by a message, and all of this happens at one instant. Not here: a
+    phase that forgeries bring about in time; the coordinator's own tests attack that.
+    """
     link, sender, to = _pair(s)
     s.never_delivered()
     body = s.body(link.schema)
     for seq in range(1, 25):
         s.raw(s.wire(sender, to, body, seq=1000 + seq, key=_WRONG_KEY))
     own = s.ground.handle(Arrive(s.channel + 1, s.wire(sender, to, body_of(s.surface.schemas[link.schema]))))
-    if not any(isinstance(e, Deliver) for e in own.effects):
-        s.achieve("the victim was silenced")
+    if any(isinstance(e, Deliver) for e in own.effects):
+        return
+    before = len(s.reasons)
+    s.note(own)
+    if not s.reasons[before:] or s.reasons[-1] not in _GATES:
+        s.achieve("the victim was silenced", ref=max((ref_of(effect) for effect in own.effects), default=0))
 
 
 def collision(s: Strike) -> None:

@@ -230,7 +230,7 @@ class Strike:
 
     def note(self, happened: Happened) -> Happened:
         """Remember which control spoke; the first refusal of an attempt is what stopped it."""
-        refs = [ref for effect in happened.effects if (ref := _ref_of(effect))]
+        refs = [ref for effect in happened.effects if (ref := ref_of(effect))]
         self.refs += refs[: REFS_KEPT_MAX - len(self.refs)]
         first = max(refs, default=0) - len(happened.records) + 1  # the effects name the last records
         for at, body in enumerate(happened.records):
@@ -257,7 +257,8 @@ class Strike:
         self.reasons.append(codes[-1] if codes else "no reason given")
 
 
-def _ref_of(effect: Effect) -> int:
+def ref_of(effect: Effect) -> int:
+    """The record that an effect names."""
     return effect.hold if isinstance(effect, Ask) else effect.ref
 
 
