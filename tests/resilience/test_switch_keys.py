@@ -1,6 +1,5 @@
 """The keys under `switch` in a fleet file: each of them moves the plan, and what is rehearsed by it."""
 
-from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 
@@ -170,6 +169,19 @@ def test_the_sweep_has_no_more_calls_out_than_the_file_says() -> None:
     assert found[40] > 3
 
 
+def asked_at(made: Rehearsal) -> list[int]:
+    """When the reconciler asks something."""
+    times: list[int] = []
+    ask = made.sweeper._ask
+
+    def noted(what: Ask) -> None:
+        times.append(made.sim.kernel.now)
+        ask(what)
+
+    made.sweeper._ask = noted  # type: ignore[method-assign]
+    return times
+
+
 @pytest.mark.parametrize(
     "outage", ["gateway-fails@reconcile+8s", "gateway-unsure@reconcile+20s", "lossy@run+5m"]
 )
@@ -178,16 +190,7 @@ def test_a_rehearsed_sweep_keeps_the_declared_rate(outage: str) -> None:
     asked = 0
     for seed in range(1, 8):
         made = prepared(seed, outage, rate=4)
-        times: list[int] = []
-        ask = made.sweeper._ask
-
-        def noted(
-            what: Ask, ask: Callable[[Ask], None] = ask, at: list[int] = times, run: Rehearsal = made
-        ) -> None:
-            at.append(run.sim.kernel.now)
-            ask(what)
-
-        made.sweeper._ask = noted  # type: ignore[method-assign]
+        times = asked_at(made)
         assert made.run().wrong == ()
         assert all(later - earlier >= SECOND // 4 for earlier, later in pairwise(times))
         asked += len(times)
