@@ -7,6 +7,7 @@ Only here, and in what measures, is there a clock, a socket or a thread. `drill.
     platform     the plane, the worlds, one task for every instance            platform_process.py
     reconciler   settles what was under way, after termination                 reconciler_process.py
     supervisor   starts them, kills, cuts, and audits the books afterwards     drill.py
+    guard        ends all of them where the supervisor is killed               guard.py
 
 `docs/live-drill.md` says what is measured, and what a drill on one machine does not show.
 """
