@@ -172,11 +172,11 @@ def test_the_sweep_has_no_more_calls_out_than_the_file_says() -> None:
 def asked_at(made: Rehearsal) -> list[int]:
     """When the reconciler asks something."""
     times: list[int] = []
-    ask = made.sweeper._ask
+    pass_on = made.sweeper._ask
 
-    def noted(what: Ask) -> None:
+    def noted(ask: Ask) -> None:
         times.append(made.sim.kernel.now)
-        ask(what)
+        pass_on(ask)
 
     made.sweeper._ask = noted  # type: ignore[method-assign]
     return times
