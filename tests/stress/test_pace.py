@@ -14,7 +14,7 @@ from maso.resilience import counters
 from maso.resilience.pace import Phase
 from maso.stress.dimension import Outcome, Trial, adapted
 from maso.stress.dimensions.pace import DIMENSION
-from maso.stress.probes import pace_cascade, pace_signals
+from maso.stress.probes import pace_cascade, pace_posture, pace_signals
 from maso.stress.probes.pace_stage import Stage, most_critical
 
 STANDARD = dict(DIMENSION.standard)  # type: ignore[arg-type]
@@ -124,6 +124,26 @@ def test_customers_are_shown_what_is_declared_or_the_type_is_counted() -> None:
     silent = msgspec.structs.replace(told, types=mute)
     one = Trial(fleet=silent, size=10, at=10, target=10, seed=1, quick=True)
     assert pace_signals.customers(one).values["types_without_message"] == 6
+
+
+def test_a_phase_has_more_of_the_actions_checked_and_refuses_more() -> None:
+    found = pace_posture.posture(trial("ecommerce-10k", 10_000))
+    shares = [found.values[f"checked_{phase}_share"] for phase in ("primary", "alternate", "contingency")]
+    assert 0 < shares[0] < shares[1] < shares[2] < 1
+    # Orders wait for a person there, so that few come as far as a payment that would be refused.
+    assert rows(found, "posture")[2][3] != "0.0%" == rows(found, "posture")[1][3]
+    assert [row[0] for row in rows(found, "posture")] == ["primary", "alternate", "contingency"]
+    other = pace_posture.posture(trial("fleet-100", 50))
+    assert other.values["checked_alternate_share"] > other.values["checked_primary_share"]
+    assert other.values["refused_contingency_share"] > 0
+
+
+def test_a_plane_that_does_not_draw_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maso.controls.endorse.drawn", lambda _key, _digest, _milli: False)
+    found = pace_posture.posture(trial("ecommerce-10k", 60))
+    assert found.values["checked_alternate_share"] == pytest.approx(
+        found.values["checked_primary_share"], abs=0.02
+    )
 
 
 def test_the_same_trial_gives_the_same() -> None:

@@ -4,8 +4,9 @@ Standard is what a team has for a handful of agents in one cluster: three axes w
 every cluster decides alone; failures counted, whoever they come from; back as soon as it looks better; all
 at once. The adaptations change each. The coordinator that is driven is the one that runs live.
 
-Not measured here: what a phase forbids (the plane's tests), stopping for good (`shutdown`), and who watches
-for what is no failure (`observability`). What answers the questions is in `stress/probes/pace_words.py`.
+Not measured here: each rule of what a phase forbids (the plane's tests; `posture` counts what it comes to),
+stopping for good (`shutdown`), and who watches for what is no failure (`observability`). What answers the
+questions is in `stress/probes/pace_words.py`.
 """
 
 from typing import Final
@@ -21,7 +22,7 @@ from maso.stress.dimension import (
     Question,
     limit,
 )
-from maso.stress.probes import pace_cascade, pace_signals, pace_words
+from maso.stress.probes import pace_cascade, pace_posture, pace_signals, pace_words
 from maso.stress.probes.pace_stage import most_critical
 
 FOURTH: Final = "fourth-axis"
@@ -239,6 +240,26 @@ _CUSTOMERS: Final = Probe(
     ),
 )  # fmt: skip
 
+_POSTURE: Final = Probe(
+    id="posture",
+    title="what each phase changes in the plane",
+    run=pace_posture.posture,
+    at_target=True,
+    quantities=(
+        *(
+            Quantity(
+                id=f"checked_{phase}_share", title=f"actions held for the facts, the system in {phase}",
+                unit="share", mark="simulated", controls=("EC-2.6", "PACE-1"), expected="constant",
+            )
+            for phase in ("primary", "alternate", "contingency")
+        ),
+        Quantity(
+            id="refused_contingency_share", title="messages that Contingency refuses", unit="share",
+            mark="simulated", controls=_PACE, expected="constant",
+        ),
+    ),
+)  # fmt: skip
+
 ADAPTATIONS: Final = (
     Adaptation(
         id=FOURTH,
@@ -298,7 +319,7 @@ DIMENSION: Final = Dimension(
         "What one cluster's trouble does to those that depend on it, who knows, how failures of one instance "
         "are told from failures of its type, what customers see meanwhile, and how everybody comes back."
     ),
-    probes=(_CASCADE, _RECOVERY, _SIGNALS, _APART, _FLAPPING, _RETURN, _CUSTOMERS),
+    probes=(_CASCADE, _RECOVERY, _SIGNALS, _APART, _FLAPPING, _RETURN, _CUSTOMERS, _POSTURE),
     standard=(
         ("pace_axes", "three"),
         ("pace_evidence", "signals"),
@@ -344,6 +365,11 @@ DIMENSION: Final = Dimension(
             id="customers", title="What each type means by its phases, and what customers are shown",
             probe="customers", detail="customers",
             columns=("type", "Alternate", "Contingency", "Emergency", "customers are shown", "decided by"),
+        ),
+        ListOf(
+            id="posture", title="What each phase does with the actions of a usual day", probe="posture",
+            detail="posture",
+            columns=("phase", "actions", "held for the facts", "held for a person", "messages refused"),
         ),
         ListOf(
             id="one-instance", title="One instance failing as often as it can", probe="apart",
