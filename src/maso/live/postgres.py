@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     import psycopg
 
 SCHEMA: Final = "maso_drill"
-EXTRA: Final = "needs the extra `live`; legal: `pip install maso[live]`, or SQLite, which needs nothing"
+# The wrapper of a clone installs the packages from `requirements-live.lock`.
+INSTALLS: Final = "`./maso --with live drill ...` in a clone installs them, once"
+EXTRA: Final = (
+    f"needs packages that are not installed; legal: {INSTALLS}, `pip install '.[live]'` elsewhere,"
+    " or SQLite, which needs nothing"
+)
 
 # As long as a lease: whoever stands still for longer has no right to go on.
 STILL_SECONDS: Final = 6

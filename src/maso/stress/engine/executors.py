@@ -110,8 +110,8 @@ class Ray:
             import ray  # noqa: PLC0415 - an optional extra
         except ImportError:
             raise ExecutorError(
-                "Ray is not installed; legal: `.venv/bin/pip install -r requirements-ray.lock`, "
-                "or another executor"
+                "Ray is not installed; legal: `./maso --with ray stress ...` in a clone installs it, once, "
+                "`pip install '.[ray]'` elsewhere, or another executor"
             ) from None
         self._ray: Any = ray
         address = os.environ.get("RAY_ADDRESS")
