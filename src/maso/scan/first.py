@@ -220,19 +220,24 @@ def _collect(pattern: int, start: int, end: int, flags: int, found: list[int]) -
     found.append(pattern)
 
 
-_BITS: Final = tuple(int(reason) for reason, _, _ in PATTERNS)
+# One id for all patterns of a reason: which of them matched is never asked, so Hyperscan stops looking for
+# the others (a third less to keep in the processor's caches, and to compile).
+_BITS: Final = tuple(dict.fromkeys(int(reason) for reason, _, _ in PATTERNS))
+_IDS: Final = [_BITS.index(reason) for reason, _, _ in PATTERNS]
 _DIGITS: Final = b"0123456789"
 # Plain integers: an operation on enum flags costs 1 us.
 _CONTEXT: Final = int(Reason.CONTEXT)
 _HALF: Final = sum(int(half) for half, _, _ in SECOND_HALVES)
 
 
-def compile_patterns(patterns: tuple[tuple[str, int], ...], extra: int) -> tuple[Any, Any]:
-    """A Hyperscan database and its scratch for (expression, flags) pairs, ids in order."""
+def compile_patterns(
+    patterns: tuple[tuple[str, int], ...], extra: int, ids: list[int] | None = None
+) -> tuple[Any, Any]:
+    """A Hyperscan database and its scratch for (expression, flags) pairs; ids in order unless given."""
     database = hyperscan.Database()
     database.compile(
         expressions=[expression.encode("latin-1") for expression, _ in patterns],
-        ids=list(range(len(patterns))),
+        ids=ids or list(range(len(patterns))),
         elements=len(patterns),
         flags=[flags | extra for _, flags in patterns],
     )
@@ -257,7 +262,7 @@ class FirstPass:
 
     def __init__(self) -> None:
         patterns = tuple((expression, flags) for _, expression, flags in PATTERNS)
-        database, self._scratch = compile_patterns(patterns, hyperscan.HS_FLAG_SINGLEMATCH)
+        database, self._scratch = compile_patterns(patterns, hyperscan.HS_FLAG_SINGLEMATCH, _IDS)
         self._scan = database.scan
         self._second = tuple(
             (int(half), int(other), *compile_patterns(patterns, hyperscan.HS_FLAG_SINGLEMATCH))
