@@ -99,6 +99,15 @@ def test_the_gateway_takes_the_sweep_at_its_own_pace_and_slow_answers_are_told()
     assert "61 seconds if every answer takes 10 seconds, longer than the drain." in late.text
 
 
+def test_one_is_not_told_as_many() -> None:
+    assert shutdown_words._under_way(92.0, "payments") == "92 payments are"
+    assert shutdown_words._under_way(1.0, "trades") == "1 trade is"
+    assert (
+        shutdown_words._under_way(1.0, "calls that cannot be taken back")
+        == "1 call that cannot be taken back is"
+    )
+
+
 def test_leases_hold_where_the_platform_alone_breaks() -> None:
     view = viewed("ecommerce-10k")
     assert view.value("outages_over_bound") == 0

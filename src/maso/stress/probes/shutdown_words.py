@@ -47,6 +47,13 @@ def _open(view: View) -> tuple[str, str, float | None]:
     return "calls_open", "calls that cannot be taken back", view.value("calls_open")
 
 
+def _under_way(most: float | None, name: str) -> str:
+    """`92 payments are`, `1 trade is`, `1 call that cannot be taken back is`."""
+    word, _, rest = name.partition(" ")
+    many = f"{name} are"
+    return count(most, " ".join(filter(None, (word.removesuffix("s"), rest, "is"))), many)
+
+
 # F7
 
 
@@ -158,14 +165,13 @@ def payments(view: View) -> AnswerFinding:
     quantity, name, most = _open(view)
     if not declared(view.fleet) & {"payments", "trades"}:
         text = "No action of the fleet file authorises a payment or places a trade" + (
-            "." if most is None else f": {number(most)} {name} are under way at most."
+            "." if most is None else f": {_under_way(most, name)} under way at most."
         )
         return answer(view, "E7.1", most, name, text, quantity, key="actions[].operation")
     budget = view.fleet.target.in_flight_payments_max
     text = (
-        f"{number(most)} {name} at {view.target:,} {view.unit}, from how long each is open in the fleet's "
-        "own "
-        "workload, on average and four deviations more. Watched were "
+        f"{_under_way(most, name)} open at {view.target:,} {view.unit}, from how long each is in the fleet's "
+        "own workload, on average and four deviations more. Watched were "
         f"{number(_watched(view))} of them, so this is right to about {_error(view)}. "
     )
     if budget is None:
@@ -205,7 +211,7 @@ def gateway(view: View) -> AnswerFinding:
     holds = took is not None and took <= window
     text = (
         f"{'Yes' if holds else 'No'}: it takes {number(rate)} calls a second, so "
-        f"{number(view.value('drain_holds'))} in {window} seconds, and {number(most)} {name} are open. The "
+        f"{number(view.value('drain_holds'))} in {window} seconds, and {_under_way(most, name)} open. The "
         f"reconciler asks no faster than that, and at most {number(at_once)} at once: it needs "
         f"{_seconds(took)} for them, {_seconds(slow)} if every answer takes {_seconds(longest)}"
         f"{', longer than the drain' if holds and slow is not None and slow > window else ''}."
