@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "1.1"
 
 Mark = Literal["measured", "simulated", "declared"]
 ScalingClass = Literal[
@@ -24,7 +24,7 @@ BreakpointKind = Literal["measured", "extrapolated", "none", "unresolved"]
 Direction = Literal["max", "min"]
 Complexity = Literal["low", "medium", "high"]
 Verdict = Literal["holds", "adapts", "breaks", "not_measured"]
-AnswerStatus = Literal["measured", "declared", "missing", "not_checked"]
+AnswerStatus = Literal["measured", "simulated", "declared", "mixed", "missing", "not_checked"]
 
 
 class _Plain(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,7 +196,10 @@ class DimensionFinding(_Plain, frozen=True, kw_only=True):
 class AnswerFinding(_Plain, frozen=True, kw_only=True):
     """The answer to one of the 80 questions. `evidence` names quantities, lists and runs.
 
-    key   where the status is `missing`: the key of the fleet file to fill in
+    status  what it rests on: the mark that all its quantities have, `mixed` where they have several (`marks`
+            has which), `declared` where the fleet file alone answers
+    marks   of the quantities in `evidence`, from real code to what was only declared
+    key     where the status is `missing`: the key of the fleet file to fill in
     """
 
     question: str
@@ -208,6 +211,7 @@ class AnswerFinding(_Plain, frozen=True, kw_only=True):
     text: str
     evidence: tuple[str, ...] = ()
     key: str = ""
+    marks: tuple[Mark, ...] = ()
 
 
 class ControlFinding(_Plain, frozen=True, kw_only=True):

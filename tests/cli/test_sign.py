@@ -197,7 +197,7 @@ def test_what_is_no_findings_is_not_signed(out: Path, data: bytes) -> None:
 def test_findings_of_another_major_version_are_not_signed(out: Path) -> None:
     path = out / "findings.json"
     path.write_text(
-        path.read_text("utf-8").replace('"schema_version": "1.0"', '"schema_version": "2.0"'), "utf-8"
+        path.read_text("utf-8").replace('"schema_version": "1.1"', '"schema_version": "2.0"'), "utf-8"
     )
     done = maso("sign", str(out), *ADA, "--all")
     assert done.code == 2

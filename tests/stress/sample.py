@@ -69,7 +69,7 @@ def sample(about: str = "", fleet_sha256: str = "0" * 64) -> Findings:
     """`about` changes the digest of the findings and nothing else."""
     return Findings(
         maso_version="0.1.0",
-        schema_version="1.0",
+        schema_version="1.1",
         fleet=FleetFinding(
             name="fleet-100", sha256=fleet_sha256, kind="breadth", target=100, unit="agents", about=about
         ),

@@ -324,7 +324,7 @@ def sample(**changed):
     """A whole run; `changed` replaces fields of `Findings`."""
     given = {
         "maso_version": "0.0.0",
-        "schema_version": "1.0",
+        "schema_version": "1.1",
         "fleet": FleetFinding(
             name="sample", sha256="5a" * 32, kind="breadth", target=TARGET, unit="agents", about="a sample"
         ),

@@ -47,7 +47,8 @@ Turn = Literal["worse", "better", "other"]
 
 ROWS_NAMED_MAX: Final = 10  # of a list: enough to see what kind of row is new
 _VERDICT_ORDER: Final = ("holds", "in_force", "adapts", "breaks")
-_STATUS_ORDER: Final = ("missing", "not_checked", "declared", "measured")
+# What an answered question rests on is no better or worse: an answer may rest on more than it did before.
+_UNANSWERED: Final = ("missing", "not_checked")
 _OUTCOME_ORDER: Final = ("stopped", "possible", "succeeds")
 _OTHER_MACHINE: Final = "measured on another machine"
 _NOISE: Final = "never the same twice; what becomes of the target is what counts"
@@ -349,17 +350,23 @@ def _answers(old: Findings, new: Findings) -> Iterator[Change]:
         if earlier is None or answer.dimension not in there:
             continue  # of a dimension that was not asked for: noted once
         if earlier.status != answer.status:
-            better = _STATUS_ORDER.index(answer.status) > _STATUS_ORDER.index(earlier.status)
-            turn: Turn = "better" if better else "worse"
+            turn = _turned(earlier, answer)
             yield _change("answer", answer.question, answer.asked, _said(earlier), _said(answer), turn)
         elif isinstance(answer.value, str) and answer.value != earlier.value:
             # A figure is told by its quantity, where an interval says whether it changed.
             yield _change("answer", answer.question, answer.asked, _said(earlier), _said(answer), "other")
 
 
+def _turned(old: AnswerFinding, new: AnswerFinding) -> Turn:
+    before, after = old.status in _UNANSWERED, new.status in _UNANSWERED
+    if before == after:
+        return "other"
+    return "better" if before else "worse"
+
+
 def _said(answer: AnswerFinding) -> str:
     value = f": {words.amount(answer.value, answer.unit)}" if answer.value is not None else ""
-    return f"{words.STATUSES[answer.status]}{value}"
+    return f"{words.status(answer)}{value}"
 
 
 def _attacks(old: Findings, new: Findings) -> Iterator[Change]:

@@ -235,7 +235,7 @@ def _answers(findings: Findings, dimension: DimensionFinding) -> Iterator[str]:
     for a in findings.answers:
         if a.dimension == dimension.id:
             key = f" Fill in {text(a.key)}." if a.key else ""
-            yield f"**{text(a.question)} {text(a.asked)}** ({words.STATUSES[a.status]}) {text(a.text)}{key}"
+            yield f"**{text(a.question)} {text(a.asked)}** ({words.status(a)}) {text(a.text)}{key}"
             if a.evidence:
                 yield f"Evidence: {', '.join(text(name) for name in a.evidence)}."
             yield ""
@@ -255,7 +255,7 @@ def _list(found: ListFinding) -> Iterator[str]:
 def _questions(findings: Findings) -> Iterator[str]:
     yield "## All questions\n"
     rows = [
-        (text(a.question), text(a.asked), words.STATUSES[a.status], _answer(a.value, a.unit, a.key))
+        (text(a.question), text(a.asked), words.status(a), _answer(a.value, a.unit, a.key))
         for a in findings.answers
     ]
     yield from table(("question", "asked", "status", "answer"), rows) if rows else iter(("None.\n",))

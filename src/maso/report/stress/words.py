@@ -8,6 +8,7 @@ behind the point. Nothing here knows how a format escapes.
 from typing import Final, Literal
 
 from maso.findings import (
+    AnswerFinding,
     AnswerStatus,
     BreakpointFinding,
     BudgetFinding,
@@ -40,7 +41,9 @@ VERDICT_SIGNS: Final[dict[Shown, str]] = {
 }
 STATUSES: Final[dict[AnswerStatus, str]] = {
     "measured": "measured",
+    "simulated": "simulated",
     "declared": "declared",
+    "mixed": "of several marks",
     "missing": "declaration missing",
     "not_checked": "not checked",
 }
@@ -139,6 +142,11 @@ def capital(text: str) -> str:
 
 def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def status(answer: AnswerFinding) -> str:
+    """What an answer rests on, or why there is none; several marks are all named."""
+    return " and ".join(answer.marks) if answer.status == "mixed" else STATUSES[answer.status]
 
 
 def axis_unit(findings: Findings, quantity: QuantityFinding) -> str:

@@ -7,6 +7,7 @@ not tell.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from maso.findings import (
     SCHEMA_VERSION,
     AdaptationFinding,
     AnswerFinding,
+    AnswerStatus,
     BeforeAfter,
     ControlFinding,
     CostFinding,
@@ -25,6 +27,7 @@ from maso.findings import (
     GrowthFinding,
     ListFinding,
     Machine,
+    Mark,
     QuantityFinding,
     Verdict,
     decode,
@@ -62,7 +65,7 @@ def conclude(study: Study, machine: Machine, command: str) -> Findings:
         machine=machine,
         seeds=study.seeds,
         dimensions=dimensions,
-        answers=tuple(_answers(study, views)),
+        answers=tuple(_by_marks(answer, dimensions) for answer in _answers(study, views)),
         controls=tuple(_controls(dimensions)),
         decisions=tuple(_decisions(study, views, dimensions)),
         attack_paths=tuple(path for d in study.dimensions for path in d.attack_paths(views[d.id])),
@@ -240,6 +243,19 @@ def _answers(study: Study, views: dict[str, StudyView]) -> Iterator[AnswerFindin
             unit="",
             text=f"Not checked: the dimension `{asked.dimension}` {why}.",
         )
+
+
+def _by_marks(answer: AnswerFinding, dimensions: tuple[DimensionFinding, ...]) -> AnswerFinding:
+    """An answer is called what the quantities are that it cites: measured only where all of them are.
+
+    One that cites none says what follows from the fleet file.
+    """
+    cited = {q.mark for d in dimensions for q in d.quantities if f"{d.id}/{q.id}" in answer.evidence}
+    marks = tuple(mark for mark in get_args(Mark) if mark in cited)
+    if answer.status in ("missing", "not_checked"):
+        return replace(answer, marks=marks)
+    status: AnswerStatus = "mixed" if len(marks) > 1 else marks[0] if marks else "declared"
+    return replace(answer, status=status, marks=marks)
 
 
 def _controls(dimensions: tuple[DimensionFinding, ...]) -> Iterator[ControlFinding]:
