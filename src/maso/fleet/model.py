@@ -475,6 +475,7 @@ class Target(_Strict, kw_only=True, frozen=True):
     escalations_per_hour_max: float | None = None
     false_alarms_per_day_max: float | None = None
     blast_radius_share_max: Share | None = None
+    recovery_minutes_max: Annotated[float, Meta(gt=0)] | None = None
     judge_usd_per_hour_max: Money | None = None
     audit_hours_max: float | None = None
     cost_usd_per_month_max: Money | None = None

@@ -143,6 +143,7 @@ WORDS: Final = {
     "provider_share_max": "Largest share of the agents on one provider.",
     "providers": "Where models run.",
     "ramp_minutes": "Minutes in which the sessions of the peak arrive.",
+    "recovery_minutes_max": "Until all clusters are in Primary, from the end of an outage's last cause.",
     "recovery_order": "Which cluster recovers first, second, ...",
     "recursion": "Deepest chain of delegations it may act under.",
     "region": "The data centre's id.",
