@@ -157,9 +157,25 @@ def test_ctrl_c_keeps_what_was_measured(fleet: str, tmp_path: Path, monkeypatch:
         patch.setattr("maso.cli.stress.make", lambda name, workers: Stopped())
         done = stress(fleet, out)
     assert done.code == 130
-    assert "`--resume` goes on" in done.error
+    assert done.error.endswith(
+        f"maso: interrupted; the 5 runs that had finished are kept in {out}/runs;"
+        " the same command with `--resume` goes on from there\n"
+    )
     assert len(list((out / "runs").iterdir())) == 5
     assert stress(fleet, out, "--resume").code == 0
+
+
+def test_ctrl_c_says_so_when_no_run_had_finished(
+    fleet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Inline, "map", interrupted)
+    monkeypatch.setattr("maso.cli.stress.make", lambda name, workers: Inline())
+    done = stress(fleet, tmp_path / "out")
+    assert done.code == 130
+    assert done.error.endswith("maso: interrupted; no run had finished yet, so nothing is kept\n")
 
 
 def test_comparing_says_what_changed_and_the_gate_minds(fleet: str, tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """The same study in this process, in a pool and on a local Ray cluster: the same counts, in any order."""
 
 import importlib.util
+import os
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import Future, wait
 from pathlib import Path
 
 import pytest
@@ -83,6 +86,87 @@ print("same")
         check=False,
     )
     assert done.stdout.strip().endswith("same"), done.stderr[-2000:]
+
+
+def spin() -> None:
+    """A run that never ends."""
+    while True:
+        pass
+
+
+_SPINNING = """
+import os, sys
+from maso.stress.engine.executors import Processes
+from tests.stress.test_executors import spin
+pool = Processes(2)
+for future in [pool.submit(os.getpid) for _ in range(50)]:
+    future.result()
+pids = sorted(pool._pool._processes)
+for _ in range(20):
+    pool.submit(spin)
+print(*pids, flush=True)
+sys.stdin.read()
+pool.close()
+"""
+
+
+def _ended(pid: int) -> bool:
+    """Also one that nobody has waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", ["killed", "closed", "interrupted"])
+def test_workers_end_with_their_caller_in_the_middle_of_a_run(how: str) -> None:
+    caller = subprocess.Popen(
+        [sys.executable, "-c", _SPINNING], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+    )  # fmt: skip
+    assert caller.stdout is not None
+    pids = [int(word) for word in caller.stdout.readline().split()]
+    assert len(pids) == 2
+    assert not any(_ended(pid) for pid in pids)
+    if how == "interrupted":
+        for pid in pids:
+            os.kill(pid, signal.SIGINT)  # they do not hear it: their caller does
+        assert not any(_ended(pid) for pid in pids)
+    if how == "killed":
+        caller.kill()
+    _, said = caller.communicate(timeout=60)
+    assert "Traceback" not in said
+    if how != "killed":  # then Python's own tracker of semaphores says what it cleared away
+        assert said == ""
+    assert caller.returncode == (-signal.SIGKILL if how == "killed" else 0)
+    for _ in range(600):
+        if all(_ended(pid) for pid in pids):
+            return
+        time.sleep(0.1)
+    left = [pid for pid in pids if not _ended(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    pytest.fail(f"{len(left)} workers outlived their caller")
+
+
+def test_what_has_finished_when_ctrl_c_comes_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, jobs = _jobs()
+    pool = Processes(2)
+
+    def interrupted(running: set[Future[Run]], **_: object) -> None:
+        wait(running)  # all of them have finished, and nobody was told
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("maso.stress.engine.executors.wait", interrupted)
+    kept: list[Run] = []
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            kept.extend(pool.map(text, jobs))
+    finally:
+        pool.close()
+    assert len(_rules(kept)) == len(jobs)
 
 
 def test_without_ray_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

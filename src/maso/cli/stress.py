@@ -28,7 +28,7 @@ from maso.stress.dimension import Dimension
 from maso.stress.engine.conclude import conclude
 from maso.stress.engine.executors import Executor, ExecutorError, cores, make
 from maso.stress.engine.job import ProbeError, fleet_file_digest
-from maso.stress.engine.store import Store
+from maso.stress.engine.store import RUNS_DIR, Store
 from maso.stress.engine.study import Plan, Study
 from maso.stress.registry import all_dimensions
 
@@ -141,11 +141,23 @@ def _conducted(
             study.conduct()
         return conclude(study, this_machine(), command)
     except KeyboardInterrupt:
-        raise Stop(INTERRUPTED, f"interrupted; {resume}") from None
+        raise Stop(INTERRUPTED, f"interrupted; {_finished(out)}") from None
     except (ProbeError, ExecutorError) as error:
         raise Stop(1, f"a measurement failed: {error}", resume) from None
     finally:
         executor.close()
+
+
+def _finished(out: Path) -> str:
+    """What Ctrl-C leaves: runs are the unit, so one that takes half a minute may leave none."""
+    count = len(list((out / RUNS_DIR).glob("*.json")))
+    again = "the same command with `--resume` goes on from there"
+    match count:
+        case 0:
+            return "no run had finished yet, so nothing is kept"
+        case 1:
+            return f"the one run that had finished is kept in {out}/{RUNS_DIR}; {again}"
+    return f"the {count:,} runs that had finished are kept in {out}/{RUNS_DIR}; {again}"
 
 
 def _outlook(study: Study, executor: Executor) -> str:

@@ -2,7 +2,8 @@
 
 All three take jobs and hand back runs as they finish, in any order; nothing that is concluded depends on the
 order. A pool has one process a core, started fresh (`spawn`), so that it holds nothing of the caller's.
-Ctrl-C belongs to the caller: workers ignore it, jobs that were not begun are dropped.
+Ctrl-C belongs to the caller: workers do not hear it. What has finished is handed over, what is under way is
+given up, and the workers end at once, as they do when the caller is gone (`lifeline.py`).
 
 Ray is an optional extra (`requirements-ray.lock`): `RAY_ADDRESS` names the cluster, without it a local one is
 started. Every node needs the same maso; the code's digest is part of a run's name, and is compared.
@@ -13,15 +14,19 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Final, Protocol
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any, Final, Protocol, TypeVar
 
+from maso.stress.engine import lifeline
 from maso.stress.engine.job import Job, Run, code_digest, perform
 from maso.stress.registry import by_id
 
 Named = tuple[str, Job]
+T = TypeVar("T")
 # Young objects before garbage is looked for: a crowd of instances is no garbage while its run lasts, and by
 # the interpreter's own 700 a worker spends a fifth of its time looking. What a longer run leaves is collected
 # at its end, so that a worker stays under 250 MB.
@@ -36,7 +41,7 @@ class ExecutorError(Exception):
 
 
 class Executor(Protocol):
-    """Makes runs. `close` drops what was not begun."""
+    """Makes runs. `close` drops what was not begun, and gives up what is under way."""
 
     def map(self, text: str, jobs: Sequence[Named]) -> Iterator[Run]: ...
 
@@ -54,18 +59,32 @@ class Inline:
         return
 
 
-def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin(line: Connection) -> None:
+    lifeline.hold(line)
     by_id()
     gc.freeze()  # what was imported stays
     gc.set_threshold(_YOUNG_MAX)
 
 
 def _in_worker(text: str, key: str, job: Job) -> Run:
-    run = perform(text, key, job)
+    lifeline.busy(True)
+    try:
+        run = perform(text, key, job)
+    finally:
+        lifeline.busy(False)
     if run.cpu_seconds > _LONG_SECONDS:
         gc.collect()
     return run
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """What is started in here never hears Ctrl-C, from its first instant on; the caller hears it after."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Processes:
@@ -73,9 +92,16 @@ class Processes:
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or cores()
+        fresh = multiprocessing.get_context("spawn")
+        self._theirs, self._held = fresh.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
-            self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin
+            self.workers, mp_context=fresh, initializer=_begin, initargs=(self._theirs,)
         )
+
+    def submit(self, what: Callable[..., T], *arguments: object) -> Future[T]:
+        """One call in a worker, which is started when there is none that waits."""
+        with _deaf_to_ctrl_c():
+            return self._pool.submit(what, *arguments)
 
     def map(self, text: str, jobs: Sequence[Named]) -> Iterator[Run]:
         waiting = list(reversed(jobs))
@@ -84,7 +110,7 @@ class Processes:
             while waiting or running:
                 while waiting and len(running) < self.workers + AHEAD:
                     key, job = waiting.pop()
-                    running.add(self._pool.submit(_in_worker, text, key, job))
+                    running.add(self.submit(_in_worker, text, key, job))
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
@@ -92,9 +118,16 @@ class Processes:
             raise ExecutorError(
                 "a worker process died (out of memory, or killed); finished runs are kept: `--resume` goes on"
             ) from None
+        except KeyboardInterrupt:
+            for future in running:
+                if future.done() and not future.cancelled() and future.exception() is None:
+                    yield future.result()
+            raise
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._held.close()
+        self._theirs.close()
 
 
 def _their_code() -> str:
