@@ -155,7 +155,7 @@ def test_what_has_finished_when_ctrl_c_comes_is_handed_over(monkeypatch: pytest.
     text, jobs = _jobs()
     pool = Processes(2)
 
-    def interrupted(running: set[Future[Run]], **_: object) -> None:
+    def interrupted(running: list[Future[Run]], **_: object) -> None:
         wait(running)  # all of them have finished, and nobody was told
         raise KeyboardInterrupt
 

@@ -105,14 +105,16 @@ class Processes:
 
     def map(self, text: str, jobs: Sequence[Named]) -> Iterator[Run]:
         waiting = list(reversed(jobs))
-        running: set[Future[Run]] = set()
+        running: list[Future[Run]] = []
         try:
             while waiting or running:
                 while waiting and len(running) < self.workers + AHEAD:
                     key, job = waiting.pop()
-                    running.add(self.submit(_in_worker, text, key, job))
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
+                    running.append(self.submit(_in_worker, text, key, job))
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                finished = [future for future in running if future in done]
+                running = [future for future in running if future not in done]
+                for future in finished:
                     yield future.result()
         except BrokenProcessPool:
             raise ExecutorError(
