@@ -15,7 +15,7 @@ from maso.fleet.model import Cluster, Dependency
 from maso.resilience.cascade import Graph, floor_of, response
 from maso.resilience.counters import INSTANCES_MIN, LIVE_SHARE_MILLI
 from maso.resilience.pace import BACKOFF_MAX, Phase
-from maso.resilience.signals import Blocked, Joined, Left, Move, Order, Outcome, Request, Scored
+from maso.resilience.signals import Back, Blocked, Gone, Joined, Left, Move, Order, Outcome, Request, Scored
 from tests.resilience.given import Bench, agent, plan
 
 P, A, C, E = Phase
@@ -123,6 +123,17 @@ def test_one_type_that_fails_moves_neither_the_other_types_nor_a_cluster_of_thre
     assert {n for n in b.phases if not n.startswith("instance:")} == {"type:a"}
 
 
+@pytest.mark.parametrize("name", ["advisor", "page", "cart", "payment", "parcel", "support"])
+def test_one_type_is_halted_without_the_other_five(name: str) -> None:
+    """OB-3.2 for a type: stopped by a person, all of its instances and nothing else."""
+    b = Bench()
+    b.order(f"type:{name}", "stop", "operator")
+    b.wait(600)
+    assert {n: p for n, p in b.phases.items() if p != P} == {f"type:{name}": E}
+    assert all(b.c.effective(b.nhi(s, k)) is (E if b.plan.types[k].id == name else P)
+               for s in (1, 50, 100) for k in range(6))  # fmt: skip
+
+
 def test_a_cluster_of_one_type_follows_it_and_comes_back_with_it() -> None:
     types = (agent("a", "one"), agent("b", "two"), agent("c", "three"))
     b = Bench(plan(types, ()))
@@ -133,6 +144,30 @@ def test_a_cluster_of_one_type_follows_it_and_comes_back_with_it() -> None:
     }
     b.wait(40 * 60)
     assert {b.c.phase(n) for n in ("type:a", "cluster:one", "system")} == {P}
+
+
+def test_of_many_clusters_a_tenth_comes_back_at_a_time_and_consumers_still_wait() -> None:
+    """One by one forty clusters would take four hours, and a thousand four days."""
+    count = 40
+    types = tuple(agent(f"t{i}", f"c{i}") for i in range(count))
+    deps = tuple(
+        Dependency(consumer=f"c{i}", producer=f"c{i - 20}", on_contingency="cascade")
+        for i in range(20, count)
+    )
+    b = Bench(plan(types, deps), sessions=1)
+    for i in range(count):
+        b.say(Gone(f"cluster:c{i}"))
+    for i in range(count):
+        b.say(Back(f"cluster:c{i}"))
+    most = 0
+    while any(c.shown for c in b.c.clusters):
+        b.wait(5)
+        most = max(most, sum(c.ramp is not None for c in b.c.clusters))
+        assert b.now < 90 * MINUTE
+        for i in range(20, count):
+            if b.c.clusters[i - 20].shown is C:
+                assert b.c.clusters[i].shown is C
+    assert most == count // 10
 
 
 # Returns.

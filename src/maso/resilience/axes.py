@@ -25,6 +25,9 @@ from maso.resilience.steps import Steps
 # More than half of a cluster's types in Contingency and it does not do its work; a quarter, and it does.
 CLUSTER_FAILS_OVER: Final = 2
 CLUSTER_WORKS_OVER: Final = 4
+# A tenth of the clusters at a time, as the second step of a return lets a tenth of the sessions: with ten
+# clusters or fewer one by one, and with a thousand an hour instead of four days.
+CLUSTERS_ABREAST: Final = 10
 # As often as the seeds let anything heal by itself in a day.
 LAYER_RETURNS_MAX: Final = 3
 
@@ -36,6 +39,7 @@ class Axes:
         self._board = board
         self._steps = steps
         self._layer_returns: dict[Layer, tuple[int, ...]] = {}
+        self._abreast = max(1, len(board.clusters) // CLUSTERS_ABREAST)
 
     def after(self, scope: Scope, now: int) -> list[Effect]:
         """What another scope makes of a change in this one."""
@@ -150,17 +154,23 @@ class Axes:
         return quiet and len(blocked) * 1000 <= board.instances.count[number] * plan.back_milli
 
     def _cluster_time(self, number: int, scope: Scope, now: int) -> list[Effect]:
-        """A cluster comes back when its own reasons are over and its producers let it; one at a time."""
+        """A cluster comes back when its own reasons are over, its producers let it, and it is its turn."""
         board = self._board
         scope.floor = self._floor(number)
-        if board.rising is not None and board.rising.ramp is None:
-            board.rising = None
-        if board.rising is not None and board.rising is not scope and not board.plan.alone:
+        if scope.name not in board.rising and not self._turn():
             return self._steps.expire(scope, now)
         effects = self._steps.time(scope, self._cluster_works(number), now)
         if scope.ramp is not None:
-            board.rising = scope
+            board.rising[scope.name] = scope
         return effects
+
+    def _turn(self) -> bool:
+        """Whether one more cluster may begin to come back."""
+        board = self._board
+        if board.plan.alone or len(board.rising) < self._abreast:
+            return True
+        board.rising = {name: scope for name, scope in board.rising.items() if scope.ramp is not None}
+        return len(board.rising) < self._abreast
 
     # Layers.
 

@@ -55,7 +55,7 @@ class Board:
         self.layers: dict[Layer, None] = {}  # those that are gone, the latest last
         self.gone: dict[str, None] = {}
         self.returning = 0  # how many scopes are on a ramp
-        self.rising: Scope | None = None  # the cluster whose turn it is
+        self.rising: dict[str, Scope] = {}  # the clusters whose turn it is, by name
         self.words: dict[str, str] = {}  # what the customers of a scope are shown
         self.told: dict[str, Move] = {}  # by scope: what the plane was told last for everybody
         self.requests = 0  # the number of the last request to people
@@ -129,7 +129,7 @@ class Board:
             "blocked": [w.state() for w in self.blocked],
             "layers": [layer.value for layer in self.layers],
             "gone": list(self.gone),
-            "rising": "" if self.rising is None else self.rising.name,
+            "rising": list(self.rising),
             "words": self.words,
             "told": [list(move) for move in self.told.values()],
             "requests": self.requests,
@@ -148,7 +148,7 @@ class Board:
         self.layers = {Layer(name): None for name in state["layers"]}
         self.gone = dict.fromkeys(state["gone"])
         self.returning = sum(s.ramp is not None for s in self.scopes)
-        self.rising = self._by_name[state["rising"]] if state["rising"] else None
+        self.rising = {name: self._by_name[name] for name in state["rising"]}
         self.words = dict(state["words"])
         told = (Move(scope, Phase(p), why, by, share) for scope, p, why, by, share in state["told"])
         self.told = {move.scope: move for move in told}
