@@ -40,7 +40,8 @@ def checkers_document(suite: Suite) -> dict[str, Any]:
 # Invariants of the design that no checker watches yet, and why.
 _NOT_RUN: Final = "declared in the fleet file and checked there, but not run in this version"
 NOT_WATCHED: Final = {
-    "7": f"no ambiguous money: shutdown and the economy are {_NOT_RUN}",
+    "7": "no ambiguous money: nobody is stopped in a run; `maso drill` stops a fleet, settles, and looks at"
+    f" every payment. The economy is {_NOT_RUN}",
     "8": f"the floor holds: the judge is {_NOT_RUN}; a fleet file that lowers the floor is refused",
 }
 
