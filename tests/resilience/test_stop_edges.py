@@ -24,6 +24,7 @@ from tests.resilience.test_stop_attacks import (
     VERIFY,
     leases,
     order,
+    restarted,
     says,
     settled,
     switch,
@@ -196,3 +197,15 @@ def test_what_was_said_in_an_earlier_epoch_may_be_said_again_in_the_next() -> No
     assert made.epoch("system") == 2
     assert says(made, "ann", Want.KILL, 0)[1] == "waits for a second person"
     assert says(made, "ann", Want.KILL, 0)[1] == "it was used before"
+
+
+def test_a_restarted_switch_counts_a_stage_from_when_it_began_or_was_agreed_to() -> None:
+    made = switch()
+    says(made, "ann", Want.KILL, 0)
+    order(made, Want.HALT, 100 * SECOND)  # refused: an order to kill waits for its second person
+    says(made, "bob", Want.REFUSE, 100 * SECOND)
+    order(made, Want.HALT, 101 * SECOND)
+    assert made.machine("system").until == 131 * SECOND
+    for now in (102, 110):
+        says(made, "cid", Want.RESUME, now * SECOND)  # means nothing, is noted, and takes no time
+        assert restarted(made, now * SECOND).machine("system").until == 131 * SECOND

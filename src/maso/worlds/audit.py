@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from maso.worlds.base import Store
 from maso.worlds.gateway import Account, Hold
-from maso.worlds.settling import STATEMENT
+from maso.worlds.settling import STATEMENT, undone
 from maso.worlds.shop_rows import Order
 
 # Enough to see what is wrong; a whole database's worth of one mistake says no more.
@@ -143,9 +143,10 @@ def _gateway(
         if held.order not in doubtful:
             _differs(found, f"`{held.id}` is unknown to the gateway")
     theirs = {account.order: account for account in accounts}
+    back = undone(store)
     for number, order in store.rows("order"):
         account = theirs.pop(number, Account(number))
-        if number not in doubtful and not unseen and not _same_money(order, account):
+        if number not in doubtful and not unseen and not _same_money(order, account, back.get(number, 0)):
             _differs(
                 found,
                 f"`{number}`: captured {order.captured_minor}, refunded {order.refunded_minor}; the gateway"
@@ -161,11 +162,11 @@ def _stranger(item: str) -> str:
     return item.split("/", 2)[2]
 
 
-def _same_money(order: Order, account: Account) -> bool:
-    """Where we never took anything, what was taken behind our back must have been given back."""
+def _same_money(order: Order, account: Account, back: int) -> bool:
+    """What was taken behind our back must have been given back: all of it, where we never took anything."""
     if not order.captured_minor:
         return account.captured_minor == account.refunded_minor
-    ours = (order.captured_minor, order.refunded_minor)
+    ours = (order.captured_minor + back, order.refunded_minor + back)
     return ours == (account.captured_minor, account.refunded_minor)
 
 

@@ -5,7 +5,8 @@
 an outcome. Only the store is needed, no shop and no session: so it works after a crash, and a second time.
 
 What is listed for a person keeps its rows as they are; the table `listed` says why. A later run takes a
-listed item up again, and removes it from the list if it can settle it.
+listed item up again, and removes it from the list if it can settle it. What a run has given back, because
+somebody else had taken it, stands in the table `undone`: else the next run would take that for a stranger's.
 
 Judging: whether a payment is completed is decided by the typed check against the facts as they are now, for
 every one of them. That stands in for the judge, which has its own place in the plane.
@@ -78,9 +79,12 @@ def strangers(
         known: Payment | None = store.get("payment", hold.key)
         if hold.state == "void" or (known is not None and not _robbed(store, hold, known, live)):
             continue
+        # One name, however it stands: if it is captured while it is let go, it is given back once.
+        number = f"theirs/hold/{hold.key}"
+        if store.get("undone", number) is not None:
+            continue
         kind = Kind.AUTHORISATION if hold.state == "open" else Kind.CAPTURE
         amount = hold.amount_minor if hold.state == "open" else hold.captured_minor
-        number = f"theirs/{kind.value}/{hold.key}"
         found.append(Item(number, kind, reconcile.Book.THEIRS, hold.order, amount, hold.key))
     return found + _strange_refunds(store, accounts)
 
@@ -100,6 +104,8 @@ def _strange_refunds(store: Store, accounts: Iterable[Account]) -> list[Item]:
     for _, payment in store.rows("payment"):
         if payment.verb == Verb.REFUND and payment.state in ("asked", "done"):
             ours[payment.order] = ours.get(payment.order, 0) + payment.amount_minor
+    for order_id, amount in undone(store).items():
+        ours[order_id] = ours.get(order_id, 0) + amount
     for account in accounts:
         order: Order | None = store.get("order", account.order)
         over = account.refunded_minor - ours.get(account.order, 0)
@@ -167,6 +173,8 @@ def book(store: Store, settle: Settle) -> None:
         store.put("listed", item.id, settle.why)
         return
     store.delete("listed", item.id)
+    if settle.verb is reconcile.Verb.REFUND and settle.state is State.CANCELLED:
+        store.put("undone", item.id, [item.group, item.amount_minor])
     if item.book is reconcile.Book.THEIRS:
         _strange(store, item)
         return
@@ -198,6 +206,14 @@ def _strange(store: Store, item: Item) -> None:
         if order.state == "authorised":
             order.state = "open"
             store.put("order", order.id, order)
+
+
+def undone(store: Store) -> dict[str, int]:
+    """By order: what somebody else had taken, and a run has given back."""
+    amounts: dict[str, int] = {}
+    for _, (order, amount) in store.rows("undone"):
+        amounts[order] = amounts.get(order, 0) + amount
+    return amounts
 
 
 def outcomes(store: Store) -> dict[str, Any]:
