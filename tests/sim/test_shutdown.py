@@ -384,3 +384,30 @@ def test_an_outage_is_read() -> None:
     assert parse("region-cut@drain+2m", REGIONS) == Outage(
         "region-cut", "zone-a", Stage.DRAIN, 0, 120 * SECOND
     )
+
+
+@pytest.mark.parametrize("immediate", [False, True])
+def test_a_platform_that_obeys_nobody_acts_until_the_sweep_fences_its_books(immediate: bool) -> None:
+    """The same as `--live --fault deaf`: the gateway serves nothing new, our own database until then."""
+    fleet, _ = load_fleet("ecommerce-10k", 40)  # at its own pace: sessions last as long as stages
+    outages = (parse("platform-deaf@halt+400s", REGIONS),)
+    made = Rehearsal(*prepare(fleet), ground()[2], Wish(3, outages, "system", immediate))
+    result = made.run()
+    assert result.wrong == ()
+    assert result.settled
+    fenced = result.stages_ms["reconcile"]
+    assert 0 < result.last_action_ms <= fenced + 100 <= result.bound_ms
+    assert fenced - result.last_action_ms < 30_000  # it acted as long as it could
+    assert made.till.fenced["nothing new after the freeze"] or immediate
+    plan = made.plan
+    ended = fenced - result.stages_ms["terminate"]
+    assert ended * 1_000_000 <= plan.lease_ns + plan.drift_ns + 200_000_000  # leases ran out, no ceiling
+
+
+def test_who_was_answered_last_counts_although_nothing_lasts() -> None:
+    """What an agent only read is an action, as in a live drill."""
+    _, made = rehearse(2)
+    last = max(made._answered.values())
+    lasting = max((act.at for act in made.platform.acts if act.at < made._resumed), default=0)  # type: ignore[operator]
+    assert last > lasting
+    assert made._last_effect() >= last

@@ -26,15 +26,15 @@ LINES_MAX: Final = 40
 def list_command(as_json: bool) -> None:
     """The drills there are, and the outages of each."""
     from maso.live.drill_faults import FAULTS
-    from maso.sim.outages import FORM, KINDS
+    from maso.sim.outages import FORM, LEGAL
 
     screen = Screen(as_json)
-    document = {"drills": DRILLS, "faults": list(KINDS), "form": FORM, "faults_live": list(FAULTS)}
+    document = {"drills": DRILLS, "faults": list(LEGAL), "form": FORM, "faults_live": list(FAULTS)}
     screen.emit("maso.drills/1", document)
     for name, about in DRILLS.items():
         screen.text(f"{name}  {about}")
         screen.text(f"  --fault         {FORM}, or `{NOTHING_FAILS}`; unless told drawn from the seed")
-        screen.text(*(f"                  {kind}" for kind in KINDS))
+        screen.text(*(f"                  {kind}" for kind in LEGAL))
         screen.text("  --live --fault  mix, or one of", *(f"                  {kind}" for kind in FAULTS))
 
 

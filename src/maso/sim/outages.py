@@ -13,6 +13,7 @@
     lossy                  a fifth of all messages is lost, a fifth comes twice
     orchestrator-stopped   agents are no longer driven, nobody reports that work is done
     orchestrator-hostile   it ignores stages and leases, makes up calls, replays and forges (`hostility.py`)
+    platform-deaf          all of it, the control plane too, obeys no stage, lease or revocation, and goes on
     plane-crash            the control plane is gone with all its memory, and recovers from the evidence
     switch-restart         the switch is gone, and goes on from its own log
     reconciler-crash       the reconciler dies in the middle, and a new one begins anew
@@ -22,6 +23,9 @@
     called-off             one person alone freezes it first, two call that off, and it runs for a while
     clock-jump             a clock (the target: gateway, plane or a region) jumps, and jumps back later
     again                  after the way back it is stopped a second time
+
+What a seed draws is of all kinds but `platform-deaf`: that one lasts through every ceiling, so a rehearsal of
+it is about nothing else.
 
 Not here: faults of storage (the evidence tests), and outages of a run that is not stopped (`faults.py`).
 """
@@ -54,6 +58,8 @@ KINDS: Final = (
     "clock-jump",
     "again",
 )
+DEAF: Final = "platform-deaf"
+LEGAL: Final = (*KINDS, DEAF)
 # What belongs to the order itself, or to the whole run, begins with it.
 AT_ONCE: Final = ("clock-drift", "second-silent", "second-forged", "called-off", "again")
 IN_SWEEP: Final = ("reconciler-crash",)
@@ -87,8 +93,8 @@ def parse(text: str, regions: tuple[str, ...]) -> Outage:
     """One outage from the command line; FaultError says what is wrong and what is legal."""
     what, at, rest = text.partition("@")
     kind, _, target = what.partition(":")
-    if kind not in KINDS:
-        raise FaultError(f"`{kind[:64]}` is no outage; legal: {', '.join(KINDS)}")
+    if kind not in LEGAL:
+        raise FaultError(f"`{kind[:64]}` is no outage; legal: {', '.join(LEGAL)}")
     stage, plus, length = rest.partition("+")
     if at and stage not in STAGE_NAMES[:-1]:
         raise FaultError(f"`{stage[:64]}` is no stage; legal: {', '.join(STAGE_NAMES[:-1])}")

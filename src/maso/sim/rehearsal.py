@@ -4,7 +4,8 @@ The run goes: traffic for some seconds, the order of two people (`orders.py`), t
 the way back by two people, perhaps all of it a second time; then the audit and the laws. Everything is drawn
 from the seed: same seed, same rehearsal.
 
-The bound is counted from the second person's order to the last effect that anybody but the reconciler caused.
+The bound is counted from the second person's order to the last action of anybody but the reconciler: to the
+last time at which a tool answered an agent, or our books or the gateway's took something from one.
 With the switch cut off from the agents no stage reaches them, so nothing but the lease counts, from the
 moment when the last one was issued; a rehearsal still asks for no more than the whole bound.
 
@@ -36,7 +37,7 @@ from maso.sim.checkers import money
 from maso.sim.driver import Simulation, make_worlds
 from maso.sim.hostility import Hostile
 from maso.sim.orders import CALM_NS, INNER_NS, Console
-from maso.sim.outages import Outage, drawn
+from maso.sim.outages import DEAF, Outage, drawn
 from maso.sim.scene import AllBut, Scene
 from maso.sim.stopping import Platform
 from maso.sim.till import Till
@@ -219,6 +220,7 @@ class Rehearsal:
         self.hostile.statements = self.console.statements
         self._before: Result | None = None  # what came of the first time
         self._resumed: int | None = None
+        self._answered: dict[str, int] = {}  # as it was then
         self._back: int | None = None
         self._books: Audit | None = None
         self._left: list[str] = []
@@ -287,6 +289,7 @@ class Rehearsal:
     def _resume(self) -> None:
         self._look_at_books()
         self._resumed = self.sim.kernel.now
+        self._answered = dict(self.platform.answered)
         self.sim.kernel.after(0, self._wait_for_leases)
 
     def _wait_for_leases(self, _: None) -> None:
@@ -487,6 +490,8 @@ class Rehearsal:
         until = self._resumed or self.sim.kernel.now
         times = [act.at for act in self.platform.acts if act.kind in covered and act.at <= until]
         times += [b.at for b in self.till.booked if b.kind in covered and b.at <= until]
+        answered = self.platform.answered if self._resumed is None else self._answered
+        times += [at for kind, at in answered.items() if kind in covered]
         return max(times, default=self.console.ordered)
 
     def _laws(self, books: Audit) -> list[str]:
@@ -524,6 +529,9 @@ class Rehearsal:
         session = number_of(self.wish.scope) if self.wish.scope.startswith("session:") else -1
         limit = at + self.plan.lease_ns + self.plan.drift_ns
         until = self._resumed or self.sim.kernel.now
+        # Who obeys nobody writes its own books until the sweep fences them.
+        fenced = self.sweeper.begun(self.wish.scope) if DEAF in self._kinds else 0
+        ours = max(limit, fenced)
         late = [
             f"terminate: {b.verb.value} of `{b.kind}` was let in {(b.let_in - at) // MS} ms after"
             for b in self.till.booked
@@ -532,7 +540,7 @@ class Rehearsal:
         late += [
             f"terminate: {a.operation} of `{a.kind}` took effect {(a.at - at) // MS} ms after"
             for a in self.platform.acts
-            if a.kind in covered and limit < a.at <= until
+            if a.kind in covered and ours < a.at <= until
         ]
         return late[:5]
 

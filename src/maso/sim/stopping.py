@@ -35,6 +35,7 @@ from maso.resilience.places import TypeAt, number_of
 from maso.resilience.reconcile import Answer
 from maso.resilience.shutdown import Stage, Trigger
 from maso.resilience.switch import Tell
+from maso.sim.outages import DEAF
 from maso.sim.till import Letter, Till
 from maso.streams import stream
 from maso.worlds import payments
@@ -126,6 +127,7 @@ class Platform:
         self.staged: dict[str, Stage] = {}
         self.freeze_refs: dict[str, int] = {}  # by scope: the record from which on nothing commits
         self.acts: list[Act] = []
+        self.answered: dict[str, int] = {}  # by type: when its last action of any kind came to its end
         self.fenced: Counter[str] = Counter()
         self.in_flight_money_max = 0
         self.in_flight_at_freeze = 0
@@ -146,7 +148,7 @@ class Platform:
         scene = self.scene
         if self.deaf or scene.on("orchestrator-stopped"):
             return False
-        if speaker.rules.is_port:
+        if speaker.rules.is_port or scene.on(DEAF):
             return True
         name = speaker.rules.id
         holder, now = self.holders[name], scene.clock(self._region[name])
@@ -186,9 +188,10 @@ class Platform:
         if self.works.get(key) is not work or self.scene.on("orchestrator-stopped"):
             self.works.pop(key, None)
             return
-        why = self.fence.refuses(
-            self.holders[work.kind].lease, self._asked(work, begins=True), self.scene.clock("plane")
-        )
+        why = ""
+        if not self.scene.on(DEAF):  # its tools ask nobody
+            asked = self._asked(work, begins=True)
+            why = self.fence.refuses(self.holders[work.kind].lease, asked, self.scene.clock("plane"))
         args = _decode_json(effect.payload)
         if why:
             self.fenced[why] += 1
@@ -218,6 +221,8 @@ class Platform:
         assert effect is not None
         assert outlet is not None
         if answer is not None:
+            if not self.scene.on(DEAF):  # what that one says to itself is no effect
+                self.answered[work.kind] = self.scene.kernel.now
             lasting = OPERATIONS[outlet.operation].lasting
             if lasting:
                 self.acts.append(Act(self.scene.kernel.now, effect.ref, work.kind, outlet.operation))
@@ -336,7 +341,7 @@ class Platform:
         self.fence.show(lease, self.scene.clock("plane"))
 
     def revoked(self, revocation: Revocation) -> None:
-        if revocation.type in self.holders:
+        if revocation.type in self.holders and not self.scene.on(DEAF):
             self.holders[revocation.type].revoke(revocation)
 
     def barred(self, revocation: Revocation) -> None:
@@ -346,7 +351,7 @@ class Platform:
         """A stage reaches the plane: from this record on it holds, whoever drives the agents."""
         old = tell.epoch < self._epochs.get(tell.scope, 1)  # held up on its way, beyond the way back
         known = tell.stage <= self.staged.get(tell.scope, Stage.RUN) and tell.stage is not Stage.RUN
-        if self.deaf or old or known:
+        if self.deaf or self.scene.on(DEAF) or old or known:
             return
         effects = self.sim.raise_event(SetStage(tell.scope, tell.stage, tell.why, "+".join(tell.by)))
         self._epochs[tell.scope] = tell.epoch
@@ -387,7 +392,7 @@ class Platform:
             self.scene.net.send("plane", "gateway", self.till.frozen, (kind.id, ref, refs, epoch))
 
     def end_scope(self, scope: str) -> None:
-        if self.scene.on("orchestrator-stopped") or self.scene.on("orchestrator-hostile"):
+        if any(map(self.scene.on, ("orchestrator-stopped", "orchestrator-hostile", DEAF))):
             return  # it does not obey; leases and epochs see to it
         level, _, name = scope.partition(":")
         covered = {t.id for t in self.scene.covered(scope)}
@@ -429,12 +434,14 @@ class Platform:
 
     def _stage_of(self, kind: str) -> Stage:
         """What the platform knows of a type's stage: from the plane's records, or from its lease."""
+        if self.scene.on(DEAF):
+            return Stage.RUN
         found: TypeAt = next(t for t in self.scene.plan.types if t.id == kind)
         return max(self.holders[kind].stage, *(self.staged.get(s, Stage.RUN) for s in found.scopes))
 
     def report(self) -> None:
         """Tell the switch what is done. Whoever is stopped, or lies, is not needed for the stop."""
-        if self.deaf or self.scene.on("orchestrator-stopped"):
+        if self.deaf or self.scene.on("orchestrator-stopped") or self.scene.on(DEAF):
             return
         for scope, stage in self.staged.items():
             busy = list(self.under_way(scope))

@@ -14,7 +14,7 @@ from nacl.signing import SigningKey
 
 from maso.clock import MS, SECOND
 from maso.resilience import reconcile
-from maso.resilience.lease import RECONCILER
+from maso.resilience.lease import RECONCILER, Lease
 from maso.resilience.lease import Call as Asked
 from maso.resilience.reconcile import Answer, Ask, Reconciler, Settle
 from maso.resilience.shutdown import Stage
@@ -42,6 +42,8 @@ TICK_MIN_NS: Final = 50 * MS
 # A thousand calls a second: more than any gateway is asked.
 SWEEP_TICK_MIN_NS: Final = MS
 REPEAT_NS: Final = SECOND
+# A session or an instance has no lease of its own.
+NEVER_NS: Final = 1 << 62
 
 
 class Tower:
@@ -70,11 +72,13 @@ class Tower:
         self.calls: list[tuple[int, str, str]] = []
         self._current: dict[str, list[Tell]] = {}  # what a scope is in, and the end that leads back from it
         self._planned: int | None = None
+        self._leased_until: dict[str, int] = {}  # by type
 
     def start(self) -> None:
         """The first leases are there before the first agent speaks."""
         for effect in self.switch.advance(0):
             if type(effect) is Renew:
+                self._leased(effect.lease)
                 self._platform.renewed(effect.lease)
                 self._platform.shown(effect.lease)
                 self._till.show(effect.lease)
@@ -109,7 +113,7 @@ class Tower:
 
     def _plan(self) -> None:
         now = self._scene.kernel.now
-        at = max(self.switch.next_at, now + TICK_MIN_NS)
+        at = max(min([self.switch.next_at, *self._silences(now)]), now + TICK_MIN_NS)
         if self._planned is None or at < self._planned or self._planned <= now:
             self._planned = at
             self._scene.kernel.at(at, self._tick, at)
@@ -118,7 +122,11 @@ class Tower:
         if self.down or planned != self._planned:
             return
         self._planned = None
-        self._out(self.switch.advance(self._scene.kernel.now))
+        now = self._scene.kernel.now
+        self._out(self.switch.advance(now))
+        for scope, tells in list(self._current.items()):
+            if tells[-1].stage is Stage.TERMINATE and self._silent_at(scope) < now:
+                self._out(self.switch.done(scope, Stage.TERMINATE, now))
         for scope, tells in list(self._current.items()):
             if tells[-1].stage is not Stage.RUN:
                 if self._platform.staged.get(scope, Stage.RUN) < tells[-1].stage:
@@ -128,6 +136,20 @@ class Tower:
                     self._say(tell)
             else:
                 del self._current[scope]
+
+    def _leased(self, lease: Lease) -> None:
+        self._leased_until[lease.type] = max(lease.not_after, self._leased_until.get(lease.type, 0))
+
+    def _silent_at(self, scope: str) -> int:
+        """From then on nobody of it has a lease, by the slowest clock: it has ended, whoever says so."""
+        ends = (self._leased_until.get(t.id, 0) for t in self._scene.covered(scope))
+        return max(ends, default=NEVER_NS) + self._scene.plan.drift_ns
+
+    def _silences(self, now: int) -> list[int]:
+        found = [
+            self._silent_at(s) for s, tells in self._current.items() if tells[-1].stage is Stage.TERMINATE
+        ]
+        return [at + 1 for at in found if at >= now]
 
     def _say(self, tell: Tell) -> None:
         self._scene.net.send("switch", "plane", self._platform.told, tell)
@@ -143,6 +165,7 @@ class Tower:
                     self._say(effect)
                     self._on_stage(scope, stage)
                 case Renew(lease=lease):
+                    self._leased(lease)
                     region = next(t.region for t in self._scene.plan.types if t.id == lease.type)
                     net.send("switch", region, self._platform.renewed, lease)
                     net.send("switch", "plane", self._platform.shown, lease)
@@ -289,6 +312,10 @@ class Sweeper:
             self._again(which)
             if self._waiting:
                 self.begin(self._waiting.pop(0))
+
+    def begun(self, scope: str) -> int:
+        """When the newest sweep of a scope began; 0 before the first."""
+        return max((at for (s, _), at in self.began.items() if s == scope), default=0)
 
     def finished(self, scope: str) -> bool:
         """Whether the newest sweep of a scope came to its end."""
