@@ -27,6 +27,12 @@ BAD = [
     ("start", "kind: breadth", "kind: breadth\n? [a, b]\n: c", "a key is not a name"),
     ("start", "kind: breadth", "kind: breadth\nabout2: " + "[" * 40 + "]" * 40, "nested more than 32 deep"),
     # shapes
+    (
+        "shop",
+        "dependencies:\n",
+        "dependencies:\n  - {consumer: checkout, producer: storefront}\n",
+        "that `checkout` depends on `storefront` stands here again",
+    ),
     ("start", "kind: breadth", "kind: broad", "`broad` is not one of them; did you mean `breadth`?"),
     ("start", "kind: breadth", "kindd: breadth", "`kindd` is not known here; did you mean `kind`?"),
     ("start", "fleet: help-desk", "fleet: Help Desk", "`Help Desk` is not a name"),

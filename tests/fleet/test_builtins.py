@@ -15,8 +15,14 @@ EXPECTED = {
         "reviewers-short",
         "option-not-approved",
     },
-    "fleet-100": {"control-on-task-provider", "port-unmarked", "request-idle", "no-backup-provider"},
-    "research-5": {"port-unmarked"},
+    "fleet-100": {
+        "control-on-task-provider",
+        "port-unmarked",
+        "request-idle",
+        "no-backup-provider",
+        "no-freeze",
+    },
+    "research-5": {"port-unmarked", "no-freeze"},
 }
 SIZES = {"ecommerce-10k": 10_000, "fleet-100": 100, "research-5": 5}
 
@@ -91,6 +97,11 @@ def test_an_unknown_fleet_is_told_with_what_there_is():
     text = str(error.value)
     assert "there is no fleet `ecommerce10k`; did you mean `ecommerce-10k`?" in text
     assert "`ecommerce-10k`, `fleet-100`, `research-5`" in text
+
+
+def test_no_name_is_no_folder():
+    with pytest.raises(FleetError, match=r"there is no fleet ``; legal: the path of a fleet file"):
+        load_fleet("")
 
 
 @pytest.mark.parametrize("name", ["", "../secret", "nul\x00byte", "a" * 5000, "/"])

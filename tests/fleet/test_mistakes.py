@@ -156,6 +156,33 @@ def test_a_mistake_in_a_template_is_told_once():
     ]
 
 
+def test_an_id_that_is_no_name_is_told_once_and_never_as_legal():
+    """Whoever refers to it, under its right name, is not told that there is no such thing."""
+    for old, new in (
+        ("  - {id: provider-b}\n", '  - {id: "dé couverte✈"}\n'),
+        ("  - {id: provider-b}\n", "  - {}\n"),
+        ("  - id: chat\n", "  - id: the chat\n"),
+    ):
+        told = refused(changed("start", old, new)).mistakes
+        assert len(told) == 1, "\n".join(map(str, told))
+    told = refused(changed("shop", "{id: checkout,", "{id: check out,")).mistakes
+    assert [m.what for m in told] == ["`check out` is not a name"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("fleet: x\nkind: breadth\ntypes:\n\t- id: a\n", "4:1"),
+        ("fleet: x\nkind: breadth\ntypes:\n  - id: a\n  -\tid: b\n", "5:4"),
+        ("fleet: x\n\tkind: breadth\n", "2:1"),
+    ],
+)
+def test_a_tab_is_called_a_tab(text, place):
+    (told,) = refused(text).mistakes
+    assert str(told).startswith(f"bad.yaml:{place}: not readable as YAML: a tab ")
+    assert told.legal == "spaces"
+
+
 def test_what_could_be_a_card_number_is_not_repeated():
     number = "4111 1111 1111 1111"
     for place in ("fleet: ", "tier: ", "kind: ", f"{number}: "):

@@ -144,6 +144,26 @@ DESERVING = {
         change(SHOP, "clusters", at(SHOP, "clusters", "storefront"), recovery_order=4),
         "checkout (2) before storefront (4), on which it depends",
     ),
+    "recovery-order-shared": (
+        change(SHOP, "clusters", at(SHOP, "clusters", "storefront"), recovery_order=2),
+        "(2)",
+    ),
+    "fallback-unnamed": (
+        replace(SHOP, dependencies=(replace(forth, on_contingency="fallback", fallback=""),)),
+        f"{forth.consumer} from {forth.producer} (`on_contingency`)",
+    ),
+    "stale-unbounded": (
+        replace(SHOP, dependencies=(replace(forth, on_alternate="stale", stale_minutes_max=None),)),
+        f"{forth.consumer} from {forth.producer} (`on_alternate`)",
+    ),
+    "stage-endless": (
+        replace(START, shutdown=(replace(START.shutdown[0], seconds_max=999_999_999),)),
+        "halt (999,999,999 s, 11,574 days)",
+    ),
+    "no-freeze": (
+        replace(START, shutdown=tuple(s for s in START.shutdown if s.stage != "freeze")),
+        "shutdown",
+    ),
     "not-received": (
         change(START, "schemas", at(START, "schemas", "refund_result"), fields=UNTOLD),
         "refund, cashier > front_desk: booking (`fact: refund_id`)",
@@ -199,6 +219,15 @@ def test_a_lease_that_ends_with_its_stage_or_has_two_renewals_is_fine():
     assert "lease-no-slack" not in found(replace(START, switch=replace(START.switch, renew_ms=2_949)))
 
 
+def test_a_stage_of_a_day_an_old_age_and_a_named_source_are_fine():
+    day = replace(START, shutdown=tuple(replace(s, seconds_max=86_400) for s in START.shutdown))
+    assert "stage-endless" not in found(day)
+    bounded = replace(
+        forth, on_alternate="stale", on_contingency="fallback", fallback="x", stale_minutes_max=5
+    )
+    assert not {"stale-unbounded", "fallback-unnamed"} & set(found(replace(SHOP, dependencies=(bounded,))))
+
+
 def test_each_phase_has_its_own_circles():
     """What stops in Emergency may still follow round in Contingency."""
     there = replace(forth, on_contingency="cascade", on_emergency="stale")
@@ -208,7 +237,7 @@ def test_each_phase_has_its_own_circles():
 
 
 def test_nothing_else_is_raised_for_the_starter():
-    assert set(found(START)) == {"no-pace", "no-backup-provider"}
+    assert set(found(START)) == {"no-pace", "no-backup-provider", "no-freeze"}
 
 
 def test_every_warning_says_why_and_what_to_do():

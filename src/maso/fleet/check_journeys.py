@@ -180,7 +180,7 @@ class _Walker:
             return self.state.label(name), self.state.sources.get(name, ())
         if not self.g.unsure("ports"):
             names = [*self.g.ids("types"), *self.g.ids("ports")]
-            self.g.refer((*self.path, "from"), name, "types", names, "type or port")
+            self.g.refer((*self.path, "from"), name, "types", names, "type or port", "ports")
         return None
 
     def _send(self, source: str, target: str, kind: str) -> bool:

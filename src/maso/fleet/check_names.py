@@ -126,7 +126,7 @@ def _links(g: Ground) -> None:
 
 def _end(g: Ground, path: Path, name: str, legal: list[str], word: str) -> None:
     if not g.unsure("ports"):
-        g.refer(path, name, "types", legal, word)
+        g.refer(path, name, "types", legal, word, "ports")
 
 
 def _delegations(g: Ground) -> None:
@@ -135,6 +135,17 @@ def _delegations(g: Ground) -> None:
         _one(g, path, "to", delegation.to, "types", "agent type")
         _all(g, path, "actions", delegation.actions, "actions", "action")
         _one(g, path, "output", delegation.output, "schemas", "schema")
+
+
+def _dependencies_once(g: Ground) -> None:
+    """Two that say different things of the same two clusters: nobody could tell which one counts."""
+    seen: set[tuple[str, str]] = set()
+    for path, dependency in g.each("dependencies"):
+        pair = (dependency.consumer, dependency.producer)
+        if pair in seen:
+            what = f"that `{pair[0]}` depends on `{pair[1]}` stands here again"
+            g.wrong((*path, "consumer"), what, "each dependency once")
+        seen.add(pair)
 
 
 def _clusters(g: Ground) -> None:
@@ -147,6 +158,7 @@ def _clusters(g: Ground) -> None:
         read = g.was_read((*path, "consumer")) and g.was_read((*path, "producer"))
         if read and dependency.consumer == dependency.producer:
             g.wrong((*path, "producer"), f"`{dependency.consumer}` depends on itself", "another cluster")
+    _dependencies_once(g)
 
 
 def _others(g: Ground) -> None:

@@ -111,12 +111,20 @@ class Ground:
         self.wrong(path, what, legal)
         self._doubtful.add(_element(path))
 
-    def refer(self, path: Path, name: str, section: str, legal: Iterable[str], word: str) -> bool:
-        """Whether `name` is one of `legal`, the ids of `section`; tells a mistake when it is not."""
+    def misnamed(self, section: str) -> bool:
+        """Whether something in the section has an id that is no name: nobody knows what it is called."""
+        return any(not self.was_read((*path, "id")) for path, _ in self.every(section))
+
+    def refer(
+        self, path: Path, name: str, section: str, legal: Iterable[str], word: str, also: str = ""
+    ) -> bool:
+        """Whether `name` is one of `legal`, the ids of `section` and `also`; tells a mistake when not."""
         names = list(legal)
         if name in names or self.unsure(section) or not self.was_read(path):
             return True
-        if not names:
+        if any(self.misnamed(one) for one in (section, also) if one):
+            pass  # it may mean that one, and was told there
+        elif not names:
             self.wrong(
                 path,
                 f"there is no {word} `{name}`, since the file declares none",

@@ -108,6 +108,8 @@ def read_fleet(path_or_name: str | Path) -> tuple[bytes, str]:
     Raises FleetError when there is no such file or it cannot be read.
     """
     name = str(path_or_name)
+    if not name:  # as a path it would mean the folder that one stands in
+        raise FleetError((_no_such(name, FileNotFoundError()),))
     path = builtin_path(name) or Path(path_or_name)
     try:
         if path.stat().st_size > MAX_BYTES:

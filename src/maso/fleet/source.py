@@ -92,7 +92,7 @@ def parse(text: str, note: Note) -> Mapping | None:
     except _UnreadableError:
         return None
     except yaml.MarkedYAMLError as error:
-        _note_syntax(error, note)
+        _note_syntax(error, text, note)
         return None
     except (yaml.YAMLError, ValueError, RecursionError):
         note(1, 1, "the file is not readable as YAML", "plain YAML or JSON")
@@ -164,9 +164,12 @@ _SYNTAX: Final = (
 )
 
 
-def _note_syntax(error: yaml.MarkedYAMLError, note: Note) -> None:
+def _note_syntax(error: yaml.MarkedYAMLError, text: str, note: Note) -> None:
     mark: Any = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    if _is_tab(text, line, column):
+        note(line, column, "not readable as YAML: a tab is used here", "spaces")
+        return
     said = f"{error.context or ''} {error.problem or ''}"
     for sign, what, legal in _SYNTAX:
         if sign in said:
@@ -178,6 +181,12 @@ def _note_syntax(error: yaml.MarkedYAMLError, note: Note) -> None:
         f"not readable as YAML: {(error.problem or 'something is out of place').lower()}",
         "YAML or JSON",
     )
+
+
+def _is_tab(text: str, line: int, column: int) -> bool:
+    """The parser says of a tab only that a value cannot start with it."""
+    lines = text.split("\n", line)
+    return lines[line - 1 : line] != [] and lines[line - 1][column - 1 : column] == "\t"
 
 
 class _Open:

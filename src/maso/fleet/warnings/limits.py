@@ -4,6 +4,9 @@ from typing import Final
 
 from maso.fleet.warnings.about import About, Found, Rule
 
+# Whoever orders a stop waits for it; a stage that may last longer than a day is a slip of the pen.
+_STAGE_SECONDS_MAX: Final = 86_400
+
 
 def _no_shutdown(a: About) -> Found:
     return [] if a.fleet.shutdown else ["shutdown"]
@@ -41,6 +44,17 @@ def _outlives(a: About) -> Found:
             yield f"{stage.stage} ({stage.seconds_max} s; {whole})"
 
 
+def _endless(a: About) -> Found:
+    for stage in a.fleet.shutdown:
+        if stage.seconds_max > _STAGE_SECONDS_MAX:
+            yield f"{stage.stage} ({stage.seconds_max:,} s, {stage.seconds_max // _STAGE_SECONDS_MAX:,} days)"
+
+
+def _no_freeze(a: About) -> Found:
+    stages = [stage.stage for stage in a.fleet.shutdown]
+    return ["shutdown"] if stages and "freeze" not in stages else []
+
+
 def _no_slack(a: About) -> Found:
     switch = a.fleet.switch
     if 2 * switch.renew_ms + switch.drift_ms >= switch.lease_ms:
@@ -63,6 +77,22 @@ RULES: Final[tuple[Rule, ...]] = (
         "a lease lasts longer than a stage of the shutdown",
         "the next stage begins while whoever cannot hear the switch still acts as before",
         "a shorter `switch.lease_ms`, or more seconds for the stage",
+    ),
+    (
+        "stage-endless",
+        "high",
+        _endless,
+        "a stage of the shutdown may last longer than a day",
+        "that is how long the fleet may go on after somebody stopped it",
+        "`seconds_max` of what is still under way then: seconds, or minutes",
+    ),
+    (
+        "no-freeze",
+        "low",
+        _no_freeze,
+        "the shutdown has no `freeze`",
+        "sessions act on until the drain, and a drain cannot be called off",
+        "the stage `freeze` after `halt`",
     ),
     (
         "lease-no-slack",

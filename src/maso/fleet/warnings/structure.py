@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Final
 
 from maso.fleet.graph import closure, cycles, shortest_path
+from maso.fleet.model import Dependency
 from maso.fleet.warnings.about import About, Found, Rule
 
 
@@ -63,6 +64,32 @@ def _recovery_order(a: About) -> Found:
             yield f"{d.consumer} ({consumer}) before {d.producer} ({producer}), on which it depends"
 
 
+def _same_place(a: About) -> Found:
+    """Clusters that are to come back in the same place."""
+    at: dict[int, list[str]] = {}
+    for cluster in a.fleet.clusters:
+        if cluster.recovery_order is not None:
+            at.setdefault(cluster.recovery_order, []).append(cluster.id)
+    return (f"{', '.join(names)} ({place})" for place, names in at.items() if len(names) > 1)
+
+
+def _phases(d: Dependency, what: str) -> list[str]:
+    found = (("alternate", d.on_alternate), ("contingency", d.on_contingency), ("emergency", d.on_emergency))
+    return [f"`on_{phase}`" for phase, does in found if does == what]
+
+
+def _nameless_fallback(a: About) -> Found:
+    for d in a.fleet.dependencies:
+        if not d.fallback and (phases := _phases(d, "fallback")):
+            yield f"{d.consumer} from {d.producer} ({', '.join(phases)})"
+
+
+def _stale_for_ever(a: About) -> Found:
+    for d in a.fleet.dependencies:
+        if d.stale_minutes_max is None and (phases := _phases(d, "stale")):
+            yield f"{d.consumer} from {d.producer} ({', '.join(phases)})"
+
+
 RULES: Final[tuple[Rule, ...]] = (
     (
         "isolated",
@@ -95,5 +122,29 @@ RULES: Final[tuple[Rule, ...]] = (
         "`recovery_order` contradicts a dependency",
         "the dependency wins: whoever plans by the order in the file will wait for another cluster",
         "the producer's `recovery_order` before the consumer's",
+    ),
+    (
+        "recovery-order-shared",
+        "low",
+        _same_place,
+        "clusters share a place in the order of recovery",
+        "which of them comes back first is where they stand in the file, and nobody's decision",
+        "each `recovery_order` once",
+    ),
+    (
+        "fallback-unnamed",
+        "medium",
+        _nameless_fallback,
+        "a dependency falls back on a source that is not named",
+        "whether there is one shows when the producer is gone",
+        "`fallback`: what is used instead; or `stale` or `cascade`",
+    ),
+    (
+        "stale-unbounded",
+        "medium",
+        _stale_for_ever,
+        "a cluster works on with old data, however old it is",
+        "stale prices and rules are served as current, for as long as the producer is away",
+        "`stale_minutes_max`",
     ),
 )
