@@ -396,7 +396,8 @@ def test_a_platform_that_obeys_nobody_acts_until_the_sweep_fences_its_books(imme
     assert result.wrong == ()
     assert result.settled
     fenced = result.stages_ms["reconcile"]
-    assert 0 < result.last_action_ms <= fenced + 100 <= result.bound_ms
+    assert result.last_action_ms <= fenced + 100 <= result.bound_ms
+    assert result.last_action_ms or immediate
     assert fenced - result.last_action_ms < 30_000  # it acted as long as it could
     assert made.till.fenced["nothing new after the freeze"] or immediate
     plan = made.plan
