@@ -1,5 +1,6 @@
 """Rehearsals in which people change their minds, or stop a part of it, or all of it twice."""
 
+from collections.abc import Callable
 from functools import cache
 
 import msgspec
@@ -10,13 +11,14 @@ from maso.evidence.records import AdmitRecord, GateRecord, decode_record, encode
 from maso.fleet.load import load_fleet
 from maso.fleet.model import Fleet
 from maso.fleet.rulebook import Rulebook
-from maso.resilience.shutdown import Stage
+from maso.resilience.shutdown import Stage, Trigger
+from maso.resilience.switch import Sweep, Tell
 from maso.scan.injection import InjectionDetector
 from maso.scan.scanner import Scanner
 from maso.sim.checkers import money
 from maso.sim.outages import AIMED, CLOCKS, KINDS, parse, places_of
 from maso.sim.rehearsal import Rehearsal, Result, Wish, hurried, prepare, wish_of
-from maso.sim.till import Barred, Booked
+from maso.sim.till import Barred, Booked, Statement
 from maso.verdict import Outcome
 from maso.worlds.gateway import Verb
 
@@ -117,6 +119,72 @@ def test_a_gateway_that_crashed_and_forgot_the_freeze_is_of_no_use_to_who_kept_a
     back = made.platform.resume_ref or 1 << 60
     captured = [int(b.key) for b in made.till.booked if b.verb is Verb.CAPTURE and b.key.isdecimal()]
     assert all(ref < frozen for ref in captured if ref < back)
+
+
+def meddled(made: Rehearsal, meddle: Callable[[Callable[[Tell], None], Tell], None]) -> None:
+    """What the switch tells the plane goes by somebody's hands."""
+    told = made.platform.told
+    made.platform.told = lambda tell: meddle(told, tell)  # type: ignore[method-assign]
+
+
+def test_a_way_back_that_the_plane_did_not_hear_of_is_told_again() -> None:
+    made = Rehearsal(*ground(), Wish(4, ()))
+    lost: list[Stage] = []
+
+    def lose(send: Callable[[Tell], None], tell: Tell) -> None:
+        if tell.stage in (Stage.SETTLED, Stage.RUN) and lost.count(tell.stage) < 2:
+            lost.append(tell.stage)
+        else:
+            send(tell)
+
+    meddled(made, lose)
+    assert made.run().wrong == ()
+    assert sorted(lost) == [Stage.RUN, Stage.RUN, Stage.SETTLED, Stage.SETTLED]
+    assert made.platform.staged == {}
+
+
+def test_a_freeze_that_was_held_up_beyond_its_call_off_freezes_nothing() -> None:
+    made = Rehearsal(*ground(), Wish(4, (parse("called-off", REGIONS),)))
+
+    def repeat(send: Callable[[Tell], None], tell: Tell) -> None:
+        send(tell)
+        if tell.stage is Stage.FREEZE and tell.why == Trigger.ASK_KILL:
+            made.sim.kernel.after(6 * SECOND, send, tell)
+
+    meddled(made, repeat)
+    assert made.run().wrong == ()
+    log = [entry for entry in made.tower.switch.log if entry.after != entry.before]
+    (back,) = [entry.now for entry in log if entry.what == "call-off"]
+    order = next(entry.now for entry in log if entry.now > back)
+    between = [
+        record
+        for record in map(decode_record, made.log.bodies)
+        if isinstance(record, GateRecord) and back + SECOND < record.now < order
+    ]
+    assert between == []
+
+
+def test_the_books_stay_shut_while_anything_over_all_of_them_is_swept() -> None:
+    made = Rehearsal(*ground(), Wish(1, ()))
+    platform = made.platform
+    platform.staged = {"system": Stage.RECONCILE, "type:payment": Stage.SETTLED}
+    platform.fence_store(True)
+    platform._runs(Tell("type:payment", Stage.RUN, "resume", ("ann", "bob"), 0))
+    assert platform.store_fenced
+    platform._runs(Tell("system", Stage.RUN, "resume", ("ann", "bob"), 0))
+    assert not platform.store_fenced
+
+
+def test_a_sweep_believes_no_statement_that_an_earlier_one_asked_for() -> None:
+    made = Rehearsal(*ground(), Wish(1, ()))
+    made.tower.start()
+    issuer = made.tower.switch.issuer
+    for scope in ("type:payment", "system"):
+        made.sweeper.begin(Sweep(scope, issuer.sweep(0, 300 * SECOND), 300 * SECOND, ()))
+    made.sweeper._hear_statement(1, Statement((), ()))
+    assert not made.sweeper.finished("system")
+    made.sweeper._hear_statement(2, Statement((), ()))
+    assert made.sweeper.finished("system")
 
 
 def test_wishes_have_scopes_within_and_every_outage_is_drawn() -> None:
