@@ -47,6 +47,9 @@ class Told:
             return self._other.get(quantity)
         return self._values.get(quantity)
 
+    def around(self, adaptation: str) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+        return None, (*self.in_force, adaptation)
+
     def points(
         self, quantity: str, adaptations: tuple[str, ...] | None = None
     ) -> tuple[tuple[int, float], ...]:

@@ -55,6 +55,9 @@ class Told:
             return 16.0
         return BEFORE.get(quantity, FIGURES[quantity]) if adaptations == () else FIGURES[quantity]
 
+    def around(self, adaptation: str) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+        return None, (*self.in_force, adaptation)
+
     def points(self, quantity: str, adaptations: Any = None) -> Any:
         return self.more if quantity == "policy_extra" else ()
 

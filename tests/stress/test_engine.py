@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from maso.findings import decode, encode
 from maso.fleet.load import load
-from maso.stress.dimension import Dimension
-from maso.stress.engine import configure, sizes
+from maso.stress import registry
+from maso.stress.dimension import Budget, Dimension, Outcome, Trial
+from maso.stress.engine import conclude, configure, job, sizes
 from maso.stress.engine.job import ProbeError
 from tests.stress.planted import DIMENSION, FLEET, PROBES, calls, concluded, planted, study
 
@@ -47,6 +49,29 @@ def test_the_smallest_set_that_reaches_the_target_is_recommended(planted: Dimens
     assert dimension.reaches_target is True
     assert [d.id for d in findings.decisions] == ["role-based"]
     assert {c.id: c.verdict for c in findings.controls}["IA-2.3"] == "adapts"
+
+
+def test_what_breaks_another_budget_is_not_recommended(
+    planted: Dimension, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two budgets mended, and one broken that held: a budget is not bought with another."""
+
+    def priced(trial: Trial) -> Outcome:
+        found = PROBES[0].run(trial).values["rules"]
+        wide = trial.fleet.controls.delegation_policy == "role-based"
+        return Outcome(values={"rules": found, "again": found, "price": 2.0 if wide else 1.0})
+
+    (rules,) = PROBES[0].quantities
+    price = replace(rules, id="price", expected="constant", budget=lambda _fleet: Budget(1.5, "max", "a key"))
+    probe = replace(PROBES[0], run=priced, quantities=(rules, replace(rules, id="again"), price))
+    dear = replace(planted, probes=(probe, *PROBES[1:]))
+    for module in (job, conclude, registry):
+        monkeypatch.setattr(module, "by_id", lambda: {dear.id: dear})
+    monkeypatch.setattr("tests.stress.planted.DIMENSION", dear)
+    (dimension,) = concluded(study(controls="contract_verification: every-use")).dimensions
+    assert dimension.recommended == ()
+    (wide,) = [a for a in dimension.adaptations if a.id == "role-based"]
+    assert {b.quantity: b.value_after for b in wide.before_after}["price"] == 2
 
 
 def test_both_are_recommended_where_one_does_not_reach(planted: Dimension) -> None:

@@ -246,6 +246,7 @@ class Search:
 
     def _nearby(self, size: float, low: int, high: int) -> int:
         """A whole size in the bracket, one that has runs already if it is as good."""
+        size = min(max(size, low), high)  # around a middle of 1 the lower end would be nothing
         known = [n for n in self._values if abs(math.log(n / size)) < self.tolerance / 4 and low <= n <= high]
         if known:
             return min(known, key=lambda n: (abs(n - size), n))

@@ -36,6 +36,7 @@ from maso.fleet.model import Fleet
 from maso.fleet.template import FleetFile, GrowthRule
 
 Settings = tuple[tuple[str, str], ...]  # key of the fleet's `controls` section, value
+Chosen = tuple[str, ...] | None  # adaptations beside the standard configuration; None: as declared
 
 
 class Budget(NamedTuple):
@@ -178,6 +179,10 @@ class View(Protocol):
     def value(
         self, quantity: str, adaptations: tuple[str, ...] | None = None, at: int | None = None
     ) -> float | None: ...
+
+    def around(self, adaptation: str) -> tuple[Chosen, Chosen]:
+        """As declared without and with one adaptation, as the others take it: what its own table compares."""
+        ...
 
     def points(
         self, quantity: str, adaptations: tuple[str, ...] | None = None

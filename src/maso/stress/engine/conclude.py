@@ -346,10 +346,11 @@ def owner(study: Study, right: str) -> str:
 
 
 def _why(finding: DimensionFinding, adaptation: AdaptationFinding) -> str:
-    missed = [q.title for q in finding.quantities if q.reaches_target is False]
-    helped = [b.quantity for b in adaptation.before_after]
-    titles = [q.title for q in finding.quantities if q.id in helped and q.reaches_target is False]
-    return f"{_sentence(titles or missed)} break before the target; gives up: {adaptation.gives_up}"
+    """What breaks and no longer does with what is recommended, as far as this adaptation can change it."""
+    told = {b.quantity for b in adaptation.before_after}
+    mended = {q.id for q in finding.recommended_quantities if q.reaches_target} & told
+    titles = [q.title for q in finding.quantities if q.id in mended and q.reaches_target is False]
+    return f"{_sentence(titles)} break before the target; gives up: {adaptation.gives_up}"
 
 
 def _sentence(titles: list[str]) -> str:

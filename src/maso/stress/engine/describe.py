@@ -1,5 +1,6 @@
 """From a series of runs to findings: points, fitted class, breakpoint, in the words of `findings.py`."""
 
+from math import isfinite
 from typing import Final
 
 from maso.findings import BreakpointFinding, BudgetFinding, QuantityFinding, ScalingClass, ScalingFinding
@@ -27,6 +28,8 @@ def fitted(points: list[tuple[float, float]], expected: ScalingClass) -> Scaling
     scaling = fit(points)
     low, high = int(min(p[0] for p in points)), int(max(p[0] for p in points))
     sizes = sorted({geometric(low, high, i, CURVE_POINTS - 1) for i in range(CURVE_POINTS)})
+    # A falling curve has no value below the sizes that it is fitted on, where small ones were left out.
+    drawn = [(size, scaling.predict(size)) for size in sizes]
     return ScalingFinding(
         scaling_class=scaling.scaling_class,
         exponent=_short(scaling.exponent),
@@ -34,7 +37,7 @@ def fitted(points: list[tuple[float, float]], expected: ScalingClass) -> Scaling
         high=_short(scaling.high),
         expected=expected,
         candidates=scaling.candidates,
-        curve=tuple((float(size), _short(scaling.predict(size))) for size in sizes),
+        curve=tuple((float(size), _short(value)) for size, value in drawn if isfinite(value)),
     )
 
 

@@ -285,39 +285,42 @@ class Study:
     # The smallest set that reaches the target.
 
     def _recommend(self, dimension: Dimension) -> tuple[str, ...]:
-        """Ids beyond those in force; empty when nothing is missing or nothing helps."""
+        """Ids beyond those in force; empty when nothing is missing or nothing helps.
+
+        What breaks a budget that holds as declared is not recommended, however many others it mends.
+        """
         given = self.declared(dimension)
         missing = self._misses(dimension, given)
         if not missing:
             return ()
         free = [a for a in dimension.adaptations if not a.forbidden and not configure.holds(a, given)]
-        best: tuple[int, tuple[str, ...]] = (missing, ())
+        best: tuple[int, tuple[str, ...]] = (len(missing), ())
         for count in range(1, min(SET_MAX, len(free)) + 1):
             for chosen in combinations(free, count):
                 if any(configure.clash(a, b) for a, b in combinations(chosen, 2)):
                     continue
                 left = self._with(dimension, given, chosen)
-                if left < best[0]:
-                    best = (left, tuple(a.id for a in chosen))
+                if left <= missing and len(left) < best[0]:
+                    best = (len(left), tuple(a.id for a in chosen))
             if best[0] == 0:
                 break
         return best[1]
 
-    def _with(self, dimension: Dimension, given: Config, chosen: Sequence[Adaptation]) -> int:
+    def _with(self, dimension: Dimension, given: Config, chosen: Sequence[Adaptation]) -> frozenset[str]:
         config = configure.adding(given, *chosen)
         series = [self.at(dimension, probe, config) for probe in self.probes(dimension)]
         self._sweep(series, "combining")
         self._search(series, "combining")
         return self._misses(dimension, config)
 
-    def _misses(self, dimension: Dimension, config: Config) -> int:
-        """How many budgets do not hold at the target under `config`."""
-        count = 0
-        for probe in self.probes(dimension):
-            series = self.at(dimension, probe, config)
-            for quantity in probe.quantities:
-                count += self.reaches(series, quantity) is False
-        return count
+    def _misses(self, dimension: Dimension, config: Config) -> frozenset[str]:
+        """The quantities whose budget does not hold at the target under `config`."""
+        return frozenset(
+            quantity.id
+            for probe in self.probes(dimension)
+            for quantity in probe.quantities
+            if self.reaches(self.at(dimension, probe, config), quantity) is False
+        )
 
     def reaches(self, series: Series, quantity: Quantity) -> bool | None:
         """Whether the budget holds at the target; None where there is none, or the runs cannot say.

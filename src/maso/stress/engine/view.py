@@ -3,7 +3,7 @@
 from typing import Any
 
 from maso.findings import BreakpointFinding, ScalingFinding
-from maso.stress.dimension import Dimension, Probe, Quantity
+from maso.stress.dimension import Chosen, Dimension, Probe, Quantity
 from maso.stress.engine import configure
 from maso.stress.engine.configure import Config
 from maso.stress.engine.describe import breakpoint_finding, scaling_finding
@@ -61,6 +61,16 @@ class StudyView:
         if series.probe.at_target or goal is None:
             return places[-1]
         return max((place for place in places if place <= goal), default=places[0])
+
+    def around(self, adaptation: str) -> tuple[Chosen, Chosen]:
+        """As declared without and with one adaptation: what its own table compares."""
+        own = next(a for a in self.dimension.adaptations if a.id == adaptation)
+        beside = tuple(
+            a.id
+            for a in self.dimension.adaptations
+            if a.id in self.in_force and a is not own and not configure.clash(a, own)
+        )
+        return (beside, None) if adaptation in self.in_force else (None, (*beside, adaptation))
 
     def points(
         self, quantity: str, adaptations: tuple[str, ...] | None = None

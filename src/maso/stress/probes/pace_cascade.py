@@ -3,7 +3,10 @@
 Alternate is reached as in life by an orchestrator that stops, Contingency by a cluster that is gone,
 Emergency by a person's order. Then the coordinator settles: once for what follows at once (`SOON_NS`), and
 once for what follows when stale data has run out. A cluster is *lost* in Contingency or worse: it produces
-nothing new.
+nothing new. What is lost is told twice: of all agents, as a budget of the fleet counts, and of those in
+other clusters, which is everything that one cluster can take along.
+
+The list of tries has the worst first (`_badness`), and that row is what is said and drawn of the worst.
 
 What consumers know is counted against the dependencies that the fleet declares, not against those that the
 coordinator was given: with three axes it has none, and nobody is told.
@@ -37,14 +40,20 @@ _BROKEN: Final = (Phase.ALTERNATE, Phase.CONTINGENCY, Phase.EMERGENCY)
 
 
 class Try(NamedTuple):
-    """One cluster in one phase: what it did to the others. Shares are of all agents (or instances)."""
+    """One cluster in one phase: what it did to the others.
+
+    lost_share, later_share  lost in other clusters, of all agents (or instances): soon, and in the end
+    others_share             in the end, of the agents in other clusters
+    """
 
     cluster: str
     phase: Phase
     moved: dict[str, tuple[Phase, str]]  # of others, soon: phase and the producer that pulled
+    later: dict[str, Phase]  # of others, once stale data has run out
     depth: int
     lost_share: float
     later_share: float
+    others_share: float
     sessions_share: float | None
     needed: int
     knew: int
@@ -55,6 +64,7 @@ def cascade(trial: Trial) -> Outcome:
     """Every cluster in every phase."""
     fleet = trial.fleet
     tries = [_try(fleet, name, phase) for name in _candidates(fleet) for phase in _BROKEN]
+    tries.sort(key=_badness)
     needed, knew = sum(t.needed for t in tries), sum(t.knew for t in tries)
     values = {
         "dependencies": float(len(fleet.dependencies)),
@@ -71,6 +81,11 @@ def cascade(trial: Trial) -> Outcome:
     if sessions:
         values["sessions_share"] = max(sessions)
     return Outcome(values=values, details=_details(fleet, tries))
+
+
+def _badness(tried: Try) -> tuple[float, float, float, int]:
+    """The worst first: by agents lost in the end, soon, by sessions, by how far others fall; or as found."""
+    return (-tried.later_share, -tried.lost_share, -(tried.sessions_share or 0.0), -sum(tried.later.values()))
 
 
 def _candidates(fleet: Fleet) -> list[str]:
@@ -94,13 +109,16 @@ def _try(fleet: Fleet, name: str, phase: Phase) -> Try:
     stage.settle(DAY)
     later = stage.phases()
     agents = _weights(fleet)
+    lost_later = _lost(agents, later, name)
     return Try(
         cluster=name,
         phase=phase,
         moved=moved,
+        later={o: p for o, p in later.items() if o != name and p is not Phase.PRIMARY},
         depth=max((_chain(moved, other) for other in moved), default=0),
         lost_share=_lost(agents, soon, name),
-        later_share=_lost(agents, later, name),
+        later_share=lost_later,
+        others_share=lost_later / others if (others := 1 - agents.get(name, 0.0)) > 0 else 0.0,
         sessions_share=_sessions(fleet, later),
         needed=needed,
         knew=knew,
@@ -173,22 +191,24 @@ def _details(fleet: Fleet, tries: list[Try]) -> dict[str, Any]:
         [
             t.cluster,
             PHASE_NAMES[t.phase],
-            ", ".join(f"{name} {PHASE_NAMES[phase]}" for name, (phase, _) in t.moved.items()) or "none",
+            _phases(_soon(t)),
+            "the same" if _soon(t) == t.later else _phases(t.later),
             str(t.depth),
             f"{100 * t.lost_share:.0f}%",
             f"{100 * t.later_share:.0f}%",
+            f"{100 * t.others_share:.0f}%",
             "" if t.sessions_share is None else f"{100 * t.sessions_share:.0f}%",
         ]
         for t in tries
     ]
-    worst = max(tries, key=lambda t: (t.later_share, t.lost_share, len(t.moved)), default=None)
     known = sum(t.needed for t in tries)
     return {
         "map": [_row(d) for d in fleet.dependencies[:LIST_ROWS_MAX]],
         "map_total": len(fleet.dependencies),
         "cascade": rows[:LIST_ROWS_MAX],
         "cascade_total": len(rows),
-        "worst": [worst.cluster, PHASE_NAMES[worst.phase]] if worst else [],
+        "worst": _worst(tries[0]) if tries else {},
+        "soonest": _worst(max(tries, key=lambda t: t.lost_share)) if tries else {},
         "needed": known,
         "knew": sum(t.knew for t in tries),
         "moved_by": {
@@ -196,6 +216,26 @@ def _details(fleet: Fleet, tries: list[Try]) -> dict[str, Any]:
             for phase in _BROKEN
         },
         "deaf": _deaf(fleet),
+    }
+
+
+def _soon(tried: Try) -> dict[str, Phase]:
+    return {name: phase for name, (phase, _) in tried.moved.items()}
+
+
+def _phases(found: dict[str, Phase]) -> str:
+    return ", ".join(f"{name} {PHASE_NAMES[phase]}" for name, phase in found.items()) or "none"
+
+
+def _worst(tried: Try) -> dict[str, Any]:
+    """One row of the list as figures, for what is said of it."""
+    return {
+        "cluster": tried.cluster,
+        "phase": PHASE_NAMES[tried.phase],
+        "lost": tried.lost_share,
+        "later": tried.later_share,
+        "others": tried.others_share,
+        "sessions": tried.sessions_share,
     }
 
 
@@ -258,6 +298,7 @@ def recovery(trial: Trial) -> Outcome:
     stage.on_move = moved
     draws = stream(trial.seed, "pace/causes")
     ends = sorted((draws.between(0, CAUSES_NS), name) for name in names)
+    ended = {name: at for at, name in ends}
     last = ends[-1][0] if ends else 0
     while stage.now < last + RECOVERY_MAX_NS and (ends or len(back) < len(names)):
         stage.tick(stage.now + TICK_NS)
@@ -268,7 +309,7 @@ def recovery(trial: Trial) -> Outcome:
     values = {"returns_too_early": float(len(early))}
     if minutes is not None:
         values["recovery_minutes"] = max(0.0, minutes)
-    return Outcome(values=values, details=_order(stage, back, last))
+    return Outcome(values=values, details=_order(stage, back, ended))
 
 
 def _needs(fleet: Fleet) -> dict[str, list[Dependency]]:
@@ -305,14 +346,51 @@ def _speak(stage: Stage) -> None:
             stage.outcome(nhi, True, stage.now)
 
 
-def _order(stage: Stage, back: dict[str, int], last: int) -> dict[str, Any]:
-    graph = Graph(stage.coordinator.plan.clusters, stage.fleet.dependencies)
-    regions = {c.id: c.region or "" for c in stage.fleet.clusters}
+def _order(stage: Stage, back: dict[str, int], ended: dict[str, int]) -> dict[str, Any]:
+    """The order, what each waits for, and when: minutes from the end of the last cause, below 0 before it."""
+    fleet = stage.fleet
+    graph = Graph(stage.coordinator.plan.clusters, fleet.dependencies)
+    regions = {c.id: c.region or "" for c in fleet.clusters}
+    wished = {c.id: c.recovery_order for c in fleet.clusters}
+    last = max(ended.values(), default=0)
     rows = []
     for rank, number in enumerate(graph.order, 1):
         name = graph.names[number]
-        producers = sorted({graph.names[graph.edges[i].producer] for i in graph.producers[number]})
+        waits = dict.fromkeys(_waits(graph.edges[i].declared) for i in graph.producers[number])
         at = back.get(name)
-        minutes = "not within a day" if at is None else f"{max(0.0, (at - last) / MINUTE):.0f}"
-        rows.append([str(rank), name, regions.get(name, ""), ", ".join(producers) or "nobody", minutes])
-    return {"order": rows[:LIST_ROWS_MAX], "order_total": len(rows), "circular": graph.circular}
+        rows.append(
+            [
+                str(rank),
+                name,
+                str(wished.get(name) or ""),
+                regions.get(name, ""),
+                ", ".join(waits) or "nobody",
+                f"{(ended[name] - last) / MINUTE:.1f}",
+                "not within a day" if at is None else f"{(at - last) / MINUTE:.1f}",
+            ]
+        )
+    return {
+        "order": rows[:LIST_ROWS_MAX],
+        "order_total": len(rows),
+        "circular": graph.circular,
+        "overruled": _overruled(fleet, graph),
+    }
+
+
+def _waits(d: Dependency) -> str:
+    """The producer, and the worst phase of it in which its consumer may be in Primary."""
+    free = [p for p in (Phase.PRIMARY, *_BROKEN) if floor_of(response(d, p), p) is Phase.PRIMARY]
+    return f"{d.producer} in {PHASE_NAMES[max(free)].capitalize()}" + (" or better" if len(free) > 1 else "")
+
+
+def _overruled(fleet: Fleet, graph: Graph) -> list[list[str]]:
+    """[consumer, producer] whose `recovery_order` puts the consumer first, and whose dependency does not."""
+    wished = {c.id: c.recovery_order for c in fleet.clusters}
+    found = []
+    for edge in graph.edges:
+        consumer, producer = graph.names[edge.consumer], graph.names[edge.producer]
+        first, second = wished.get(consumer), wished.get(producer)
+        against = first is not None and second is not None and first < second
+        if against and graph.rank[edge.producer] < graph.rank[edge.consumer]:
+            found.append([consumer, producer])
+    return found

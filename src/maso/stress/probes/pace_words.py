@@ -1,16 +1,27 @@
 """What was measured about PACE, in words: answers, controls, decisions, what an adaptation gives up.
 
-Every figure comes from the view; where the fleet file declares too little, the text names the key.
+Every figure comes from the view; where the fleet file declares too little, the text names the key. What is
+compared with the other way is compared as the adaptation's own table does it (`view.around`): all else as
+declared.
 """
 
 from typing import Any, Final
 
 from maso.findings import AnswerFinding, ControlRow, DecisionFinding, Verdict
+from maso.resilience.pace import Authority
+from maso.resilience.plan import plan_of
 from maso.stress.dimension import View
 from maso.stress.saying import answer, count, number, who_decides
 
 DIMENSION_ID: Final = "pace"
+# Ids of adaptations of which more is said than what they give up.
+FOURTH: Final = "fourth-axis"
+INSTANCES: Final = "count-instances"
+DWELL: Final = "hysteresis"
+SMALL: Final = "small-steps"
+FALLBACK: Final = "fallback-in-emergency"
 RIGHT: Final = "pace_transition"  # the decision right that names who decides about phases
+LEAVE: Final = "leave_emergency"  # and the one that names who ends Emergency
 
 
 def no_cost(_view: View) -> tuple[float | None, str]:
@@ -19,6 +30,24 @@ def no_cost(_view: View) -> tuple[float | None, str]:
 
 def _percent(value: float | None) -> str:
     return "an unknown share" if value is None else f"{100 * value:.0f}%"
+
+
+def _minutes(value: float | None) -> str:
+    """Minutes, or seconds where it is less than one."""
+    if value is None:
+        return "not measured"
+    return count(value, "minute", "minutes") if value >= 1 else count(60 * value, "second", "seconds")
+
+
+def _other(view: View, adaptation: str, quantity: str) -> float | None:
+    """A quantity with the adaptation where it is not in force, and without it where it is."""
+    without, with_it = view.around(adaptation)
+    return view.value(quantity, without if with_it is None else with_it)
+
+
+def _axes(view: View) -> str:
+    """The other way than the declared one."""
+    return "With three axes" if FOURTH in view.in_force else "With the fourth axis"
 
 
 def _dependencies_key(view: View) -> str:
@@ -68,19 +97,29 @@ def consequences(view: View) -> AnswerFinding:
     if missing is not None:
         return missing
     by = view.detail("cascade", "moved_by") or {}
-    worst = view.detail("cascade", "worst") or ["none", "none"]
-    lost, later = view.value("lost_share"), view.value("lost_later_share")
+    worst, soonest = view.detail("cascade", "worst") or {}, view.detail("cascade", "soonest") or {}
+    later, sessions = view.value("lost_later_share"), view.value("sessions_share")
     text = (
         f"In Alternate a producer moves at most {count(by.get('alternate'), 'cluster', 'clusters')}, in "
-        f"Contingency {number(by.get('contingency'))}, in Emergency {number(by.get('emergency'))}. The "
-        "worst is "
-        f"`{worst[0]}` in {str(worst[1]).capitalize()}: {_percent(lost)} of the agents of other clusters are "
-        f"lost within five minutes, {_percent(later)} once stale data has run out, along a chain of "
-        f"{number(view.value('cascade_depth'))}. "
+        f"Contingency {number(by.get('contingency'))}, in Emergency {number(by.get('emergency'))}. "
     )
-    sessions = view.value("sessions_share")
+    if not later:
+        text += "No other cluster is lost with any of them. "
+    else:
+        text += (
+            f"The worst is `{worst['cluster']}` in {worst['phase'].capitalize()}: of all agents "
+            f"{_percent(worst['lost'])} are lost in other clusters within five minutes, {_percent(later)} "
+            f"once stale data has run out, which is {_percent(worst['others'])} of the agents outside "
+            f"`{worst['cluster']}`. "
+        )
+        if soonest["lost"] > worst["lost"]:
+            text += (
+                f"Within five minutes most are lost with `{soonest['cluster']}` in "
+                f"{soonest['phase'].capitalize()}: {_percent(soonest['lost'])} of all agents. "
+            )
+        text += f"The longest chain is {count(view.value('cascade_depth'), 'cluster', 'clusters')}. "
     if sessions is not None:
-        text += f"Up to {_percent(sessions)} of the sessions need a cluster that is lost."
+        text += f"Up to {_percent(sessions)} of the sessions need a cluster that is lost, itself or another."
     return answer(
         view, "F3.2", later, "share", text, "lost_share", "lost_later_share", "cascade_depth",
         "clusters_moved", "sessions_share",
@@ -91,13 +130,13 @@ def informed(view: View) -> AnswerFinding:
     missing = _no_map(view, "F3.3")
     if missing is not None:
         return missing
-    share, before = view.value("uninformed_share"), view.value("uninformed_share", ())
+    share, other = view.value("uninformed_share"), _other(view, FOURTH, "uninformed_share")
     needed, knew = view.detail("cascade", "needed"), view.detail("cascade", "knew")
     yes = "Yes" if share == 0 else "No" if share else "Not measured"
     text = (
         f"{yes}: of {number(needed)} times that a consumer had to know, its orchestrator confirmed "
-        f"{number(knew)}, the furthest within {number(view.value('learn_ms'))} ms. With three axes "
-        f"{_percent(before)} of them never learn it. "
+        f"{number(knew)}, the furthest within {number(view.value('learn_ms'))} ms. {_axes(view)} "
+        f"{_percent(other)} of them never learn it. "
     )
     deaf = view.detail("cascade", "deaf")
     if deaf:
@@ -138,7 +177,7 @@ def policies(view: View) -> AnswerFinding:
         text += f"For {count(unlimited, 'dependency', 'dependencies')} no limit to stale data is declared."
     key = "dependencies[].stale_minutes_max" if unlimited else ""
     return answer(
-        view, "F3.4", asked, "assessed by the consumer", text, "lost_later_share", key=key, status="declared"
+        view, "F3.4", asked, "assessed by the consumer", text, "dependencies", key=key, status="declared"
     )
 
 
@@ -147,14 +186,18 @@ def order(view: View) -> AnswerFinding:
     if missing is not None:
         return missing
     rows = view.detail("recovery", "order") or []
+    if not rows:
+        why = view.detail("recovery", "why") or "it was not run"
+        return answer(view, "F3.5", None, "", f"Not measured: {why}.", status="not_checked")
     names = [f"`{row[1]}`" for row in rows]
     shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    early, before = view.value("returns_too_early"), view.value("returns_too_early", ())
+    early = view.value("returns_too_early")
     text = (
-        f"Producers before consumers: {shown}. With every cluster gone and the causes ending one by one, all "
-        f"are back {number(view.value('recovery_minutes'))} minutes after the last cause, and "
-        f"{count(early, 'step', 'steps')} up came before a producer's; with three axes "
-        f"{number(view.value('recovery_minutes', ()))} minutes and {number(before)}."
+        f"Producers before consumers: {shown}.{_overruled(view)} With every cluster gone and the causes "
+        f"ending one by one, all are in Primary {_back(view.value('recovery_minutes'))}, and "
+        f"{count(early, 'step', 'steps')} up came before a producer's. {_axes(view)}, all else as declared, "
+        f"{_back(_other(view, FOURTH, 'recovery_minutes'))} and "
+        f"{count(_other(view, FOURTH, 'returns_too_early'), 'step', 'steps')}."
     )
     if view.detail("recovery", "circular"):
         text += " Dependencies go round in a circle, which the declared order of recovery cuts."
@@ -163,19 +206,34 @@ def order(view: View) -> AnswerFinding:
     )
 
 
+def _back(minutes: float | None) -> str:
+    return "not within a day" if minutes is None else f"{_minutes(minutes)} after the last cause"
+
+
+def _overruled(view: View) -> str:
+    """Where `recovery_order` says otherwise than the dependencies, which win."""
+    found = view.detail("recovery", "overruled") or []
+    if not found:
+        return ""
+    named = "; ".join(f"`{consumer}` before `{producer}`" for consumer, producer in found[:3])
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return f" The file's `recovery_order` puts {named}{more}, and is overruled: the one depends on the other."
+
+
 # E6
 
 
 def told_apart(view: View) -> AnswerFinding:
-    moved, before = view.value("moved_by_one"), view.value("moved_by_one", ())
+    moved, other = view.value("moved_by_one"), _other(view, INSTANCES, "moved_by_one")
+    counted = "failures instead of instances" if INSTANCES in view.in_force else "instances, not failures"
     types = view.detail("apart", "types")
     name, live = view.detail("apart", "type"), view.detail("apart", "live")
     needed = view.value("hostile_needed")
     text = (
         f"{'Yes' if moved == 0 else 'No'}: one instance of each of {number(types)} types failed once, then "
         "2,000 "
-        f"times in a minute; {count(moved, 'type', 'types')} moved. Counting failures instead of instances, "
-        f"{number(before)} would. "
+        f"times in a minute; {count(moved, 'type', 'types')} moved. Counting {counted}, "
+        f"{number(other)} would. "
     )
     if needed is not None:
         text += (
@@ -224,7 +282,8 @@ def customers(view: View) -> AnswerFinding:
     facing, rows = view.detail("customers", "facing"), view.detail("customers", "customers") or []
     without = view.value("types_without_message")
     described, total = view.detail("customers", "described"), view.detail("customers", "customers_total")
-    text = f"{number(described)} of {number(total)} types say what Contingency and Emergency mean for them. "
+    text = f"{number(described)} of the {number(total)} types that work on tasks say what Contingency and "
+    text += "Emergency mean for them. "
     if not facing:
         text += (
             "No port of source `customer` leads to any of them: no customer meets an agent, and what its "
@@ -249,11 +308,13 @@ def decides(view: View) -> AnswerFinding:
     people, total = view.value("types_by_person"), len(view.fleet.types)
     by_person = [t.id for t in view.fleet.types if t.pace.type.decided_by == "person"]
     named = ", ".join(f"`{name}`" for name in by_person[:3])
+    control = sum(t.plane != "task" for t in view.fleet.types)
+    inside = f", {number(control)} of the control plane among them" if control else ""
+    operator, commander = _role(view, Authority.OPERATOR), _role(view, Authority.COMMANDER)
     text = (
-        f"Automatic for {total - len(by_person)} of {total} types; a person decides for "
+        f"Automatic for {total - len(by_person)} of all {total} types{inside}; a person decides for "
         f"{len(by_person)}{f' ({named})' if named else ''}, and what is safe happens if nobody answers. To "
-        "Emergency a person is asked everywhere, and only a person leads out of it: "
-        f"{who_decides(view, RIGHT)}."
+        f"Emergency a person is asked everywhere: {operator}. Only a person leads out of it: {commander}."
     )
     rights = view.fleet.governance.decision_rights
     named_by = rights.get(RIGHT) or view.fleet.governance.risk_owner
@@ -263,29 +324,47 @@ def decides(view: View) -> AnswerFinding:
     )
 
 
+def _role(view: View, authority: Authority) -> str:
+    """The role that the coordinator obeys, and whether the file or maso says so."""
+    roles = plan_of(view.fleet).roles
+    right = RIGHT if authority is Authority.OPERATOR else LEAVE
+    # Where one name stands for both, it has the higher authority.
+    role = next((r for r, a in roles.items() if a is authority), None) or next(iter(roles))
+    key = f"governance.decision_rights.{right}"
+    declared = right in view.fleet.governance.decision_rights
+    return f"{role} (`{key}`)" if declared else f"{role}, as `{key}` names nobody"
+
+
 def comes_back(view: View) -> AnswerFinding:
-    peak, before = view.value("return_peak"), view.value("return_peak", ())
-    small = view.value("return_peak", ("small-steps",))
+    peak, declared = view.value("return_peak"), view.fleet.controls.pace_return
     limit, key = view.detail("return", "limit"), view.detail("return", "by")
     name, waiting = view.detail("return", "type"), view.detail("return", "waiting")
     if peak is None:
         return answer(view, "E6.5", None, "", f"Not measured: `{name}` never came to Contingency.",
                       status="not_checked")  # fmt: skip
-    steps = {"steps": "four steps", "small-steps": "forty steps", "at-once": "one step"}
     text = (
-        f"In {steps[view.fleet.controls.pace_return]}: of {number(waiting)} sessions that wait for `{name}`, "
-        f"{number(peak)} return in the same second and all within {number(view.value('return_minutes'))} "
-        f"minutes. All at once {number(before)} would, in forty steps {number(small)} "
-        f"({number(view.value('return_minutes', ('small-steps',)))} minutes). "
+        f"In {_STEPS[declared]}: of {number(waiting)} sessions that wait for `{name}`, "
+        f"{number(peak)} return in the same second, and the last of them may go on after "
+        f"{_minutes(view.value('return_minutes'))}. "
     )
-    if limit is None:
-        text += "What it calls declares no limit."
-        return answer(
-            view, "E6.5", peak, "sessions a second", text, "return_peak", "return_minutes",
-            key="ports[].calls_per_minute_max",
-        )  # fmt: skip
-    text += f"It can take {number(limit)} calls a second (`{key}`)."
-    return answer(view, "E6.5", peak, "sessions a second", text, "return_peak", "return_minutes")
+    for way, chosen in (("at-once", ()), ("small-steps", view.around(SMALL)[1])):
+        if way != declared:
+            text += (
+                f"In {_STEPS[way]} {number(view.value('return_peak', chosen))} would, the last after "
+                f"{_minutes(view.value('return_minutes', chosen))}. "
+            )
+    if declared != "small-steps" and view.fleet.dependencies:
+        text += f"With forty steps {_recovery(view, SMALL)}. "
+    text += (
+        "What it calls declares no limit."
+        if limit is None
+        else f"It can take {number(limit)} calls a second, {number(60 * limit)} a minute (`{key}`)."
+    )
+    missing = "ports[].calls_per_minute_max" if limit is None else ""
+    return answer(view, "E6.5", peak, "sessions a second", text, "return_peak", "return_minutes", key=missing)
+
+
+_STEPS: Final = {"steps": "four steps", "small-steps": "forty steps", "at-once": "one step"}
 
 
 # Controls, decisions, what is given up.
@@ -306,9 +385,8 @@ def _verdict(view: View, *quantities: str) -> Verdict:
 
 def controls(view: View) -> tuple[ControlRow, ...]:
     moved, early = view.value("moved_by_one"), view.value("returns_too_early")
-    before_one, before_early = view.value("moved_by_one", ()), view.value("returns_too_early", ())
     returns, unsteady = view.value("returns_per_day"), view.value("returns_per_day", ())
-    heals = _heals(view)
+    heals, steadied = _heals(view), DWELL in view.in_force
     steady: Verdict = "not_measured"
     if returns is not None:
         over = returns > heals
@@ -318,21 +396,24 @@ def controls(view: View) -> tuple[ControlRow, ...]:
             id="PACE-1", name="PACE resilience", designed_for="one orchestration of a handful of agents",
             strained_by="clusters that depend on each other, and thousands of instances of one type",
             verdict=_verdict(view, "uninformed_share", "returns_too_early", "moved_by_one"),
-            why=f"consumers that do not know: {_percent(view.value('uninformed_share'))} (three axes: "
-            f"{_percent(view.value('uninformed_share', ()))}); steps up before a producer: {number(early)} "
-            f"({number(before_early)})",
+            why=f"consumers that do not know: {_percent(view.value('uninformed_share'))} "
+            f"({_axes(view).lower()}: {_percent(_other(view, FOURTH, 'uninformed_share'))}); steps up before "
+            f"a producer: {number(early)} ({number(_other(view, FOURTH, 'returns_too_early'))})",
         ),
         ControlRow(
             id="OB-2.2", name="drift detection", designed_for="one agent against its own past",
             strained_by="instances by the thousand, and producers that degrade",
             verdict=_verdict(view, "moved_by_one"),
-            why=f"types that one instance moves: {number(moved)}; counting failures, {number(before_one)}",
+            why=f"types that one instance moves: {number(moved)}; counting "
+            f"{'failures' if INSTANCES in view.in_force else 'instances'}, "
+            f"{number(_other(view, INSTANCES, 'moved_by_one'))}",
         ),
         ControlRow(
             id="OB-3.2", name="circuit breaker", designed_for="halting one cluster",
             strained_by="a supply that comes and goes, and a type halted while others run",
             verdict=steady,
-            why=f"returns by itself in a day: {number(returns)} with hysteresis, {number(unsteady)} without",
+            why=f"returns by itself in a day: {number(returns)}; {'without' if steadied else 'with'} "
+            f"hysteresis, {number(_other(view, DWELL, 'returns_per_day'))}",
         ),
     )  # fmt: skip
 
@@ -342,57 +423,88 @@ def _heals(view: View) -> float:
 
 
 def decisions(view: View) -> tuple[DecisionFinding, ...]:
-    who = who_decides(view, RIGHT)
-    found = []
+    """One for each matter: where an adaptation is recommended for it, the decision has that one's id."""
+    found = [_cascades(view), _returns(view), _messages(view)]
+    return tuple(one for one in found if one is not None)
+
+
+def _cascades(view: View) -> DecisionFinding | None:
     lost, most = view.value("lost_share"), view.fleet.target.blast_radius_share_max
-    if lost is not None and most is not None and lost > most:
-        worst = view.detail("cascade", "worst") or ["", ""]
-        found.append(
-            DecisionFinding(
-                id="pace-cascade",
-                what="have consumers work on from another source, or stale, when a producer is in Emergency",
-                why=f"one cluster (`{worst[0]}`) takes {_percent(lost)} of the agents of others along, more "
-                "than "
-                f"the {_percent(most)} that one failure may take",
-                who=who, cost="a fallback source for each such dependency", dimension=DIMENSION_ID,
-            )
-        )  # fmt: skip
-    peak, limit = view.value("return_peak"), view.detail("return", "limit")
-    if peak is not None and limit is not None and peak > limit:
-        found.append(
-            DecisionFinding(
-                id="pace-return",
-                what="come back in smaller steps (`controls.pace_return: small-steps`), or buy capacity",
-                why=f"{number(peak)} sessions return in the same second, and {number(limit)} calls can be "
-                "taken",
-                who=who,
-                cost=f"{number(view.value('return_minutes', ('small-steps',)))} minutes until all are back, "
-                "from "
-                f"{number(view.value('return_minutes'))}",
-                dimension=DIMENSION_ID,
-            )
-        )  # fmt: skip
+    if lost is None or most is None or lost <= most:
+        return None
+    worst, chosen = view.detail("cascade", "soonest"), FALLBACK in view.recommended
+    setting = " (`controls.pace_on_emergency: fallback`)" if chosen else ""
+    return DecisionFinding(
+        id=FALLBACK if chosen else "pace-cascade",
+        what="have consumers work on from another source, or stale, when a producer is in Emergency"
+        f"{setting}",
+        why=f"one cluster (`{worst['cluster']}` in {worst['phase'].capitalize()}) takes {_percent(lost)} of "
+        f"all agents along in other clusters within five minutes, more than the {_percent(most)} that one "
+        "failure may take",
+        who=who_decides(view, RIGHT),
+        cost=fallback_cost(view)[1] if chosen else "a fallback source for each such dependency",
+        dimension=DIMENSION_ID,
+    )
+
+
+def _returns(view: View) -> DecisionFinding | None:
+    peak, limit, key = view.value("return_peak"), view.detail("return", "limit"), view.detail("return", "by")
+    if peak is None or limit is None or peak <= limit:
+        return None
+    name, with_it = view.detail("return", "type"), view.around(SMALL)[1]
+    why = (
+        f"{number(peak)} sessions return to `{name}` in the same second, and {number(limit)} calls can be "
+        f"taken (`{key}`)"
+    )
+    bought = f"buy capacity (`{key}`)"
+    if SMALL in view.in_force:
+        what, cost = f"{bought}, in forty steps already", "the price of that capacity, which nobody declares"
+    else:
+        steps = "come back in forty steps (`controls.pace_return: small-steps`)"
+        chosen = SMALL in view.recommended
+        what = f"{steps}, or {bought}" if chosen else f"{bought}, or {steps}, which is not recommended"
+        why += f"; in forty steps {number(view.value('return_peak', with_it))}"
+        cost = f"in forty steps no machine, and time: {return_gives_up(view, SMALL)}"
+    return DecisionFinding(
+        id=SMALL if SMALL in view.recommended else "pace-return",
+        what=what, why=why, who=who_decides(view, RIGHT), cost=cost, dimension=DIMENSION_ID,
+    )  # fmt: skip
+
+
+def _messages(view: View) -> DecisionFinding | None:
     without = view.value("types_without_message")
-    if without:
-        found.append(
-            DecisionFinding(
-                id="pace-messages", what="say what customers are told in Contingency and in Emergency",
-                why=f"{count(without, 'type hears', 'types hear')} customers and would show them nothing",
-                who=who, cost="a sentence for each type", dimension=DIMENSION_ID,
-            )
-        )  # fmt: skip
-    return tuple(found)
+    if not without:
+        return None
+    return DecisionFinding(
+        id="pace-messages", what="say what customers are told in Contingency and in Emergency",
+        why=f"{count(without, 'type hears', 'types hear')} customers and would show them nothing",
+        who=who_decides(view, RIGHT), cost="a sentence for each type", dimension=DIMENSION_ID,
+    )  # fmt: skip
+
+
+def _recovery(view: View, own: str) -> str:
+    """How long an outage of everything lasts with an adaptation, and without it.
+
+    Of one that is not in force, also what the file allows: whoever chooses it has to know.
+    """
+    without, with_it = view.around(own)
+    slow, fast = view.value("recovery_minutes", with_it), view.value("recovery_minutes", without)
+    most = view.fleet.target.recovery_minutes_max
+    said = f"all clusters are in Primary {_back(slow)} of an outage of all, instead of {_minutes(fast)}"
+    if own in view.in_force:
+        return said
+    if most is None:
+        return f"{said} (`target.recovery_minutes_max` declares no limit)"
+    return f"{said} ({_minutes(most)} are allowed)"
 
 
 def fourth_gives_up(view: View, own: str) -> str:
-    lost, slow = view.value("lost_share", (own,)), view.value("recovery_minutes", (own,))
-    fast = view.value("recovery_minutes", ())
+    lost = view.value("lost_later_share", view.around(own)[1])
     if lost is None:
         return "clusters that follow a producer stop with it"
     return (
-        f"clusters follow their producers: {_percent(lost)} of the agents of others stop with the worst "
-        "one, as "
-        f"the file declares; and all are back after {number(slow)} minutes instead of {number(fast)}"
+        f"clusters follow their producers: {_percent(lost)} of all agents stop in other clusters with the "
+        f"worst one, as the file declares; and {_recovery(view, own)}"
     )
 
 
@@ -423,11 +535,16 @@ def _detected(view: View) -> str:
 
 def dwell_gives_up(view: View, own: str) -> str:
     limit = number(_heals(view))
-    return (
+    text = (
         f"two minutes at least in a phase that was not needed; after {limit} returns a day a person is needed"
     )
+    return f"{text}; {_recovery(view, own)}" if view.fleet.dependencies else text
 
 
 def return_gives_up(view: View, own: str) -> str:
-    slow, fast = view.value("return_minutes", (own,)), view.value("return_minutes", ())
-    return f"the last may go on after {number(slow)} minutes, all at once after {number(fast)}"
+    """The whole price in time: of one type's return, and of an outage of every cluster."""
+    without, with_it = view.around(own)
+    slow, fast = view.value("return_minutes", with_it), view.value("return_minutes", without)
+    name = view.detail("return", "type")
+    text = f"the last session of `{name}` may go on after {_minutes(slow)} instead of {_minutes(fast)}"
+    return f"{text}; {_recovery(view, own)}" if view.fleet.dependencies else text
