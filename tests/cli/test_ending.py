@@ -84,6 +84,42 @@ def test_an_error_while_cleaning_up_is_one_line() -> None:
     assert done.stderr == "maso: a defect in maso: ValueError while cleaning up; please report this line\n"
 
 
+# Runs one command with files of at most `bytes`: what a full disk or a quota does, for any user.
+SMALL = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes}, {bytes}))
+from maso.cli import main
+main({arguments})
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "bytes_", "name"),
+    [
+        (["run", "research-5", "--minutes", "5"], 60_000, "evidence/"),
+        (["run", "research-5", "--minutes", "1"], 5_000, "fleet.yaml"),
+        (
+            ["stress", "research-5", "--quick", "--dimension", "delegation", "--executor", "inline"],
+            400,
+            "fleet",
+        ),
+    ],
+)
+def test_a_full_disk_is_told_with_the_file(
+    tmp_path: Path, arguments: list[str], bytes_: int, name: str
+) -> None:
+    out = tmp_path / "o"
+    script = SMALL.format(bytes=bytes_, arguments=[*arguments, "--out", str(out)])
+    done = subprocess.run(
+        [command([])[0], "-c", script], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == ending.FAILED
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"maso: `{out}/{name}")
+    assert last.endswith("` cannot be used: file too large")
+
+
 def test_a_reader_that_goes_away_is_no_error() -> None:
     process = subprocess.Popen(
         command(["init", "-"]), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -12,6 +12,7 @@ from maso.cli.arguments import whole_number, words
 from maso.cli.ending import USAGE, Stop, usage
 from maso.cli.override import Changed, Override, change, split
 from maso.cli.screen import Screen
+from maso.disk import writing
 from maso.fleet.grow import SIZE_MAX_DEPTH, GrowthError, grow
 from maso.fleet.load import FleetError, Loaded, load, own_size, read_fleet
 from maso.fleet.model import Fleet
@@ -119,6 +120,7 @@ def init_command(file: str, force: bool, as_json: bool) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        with writing(path):
+            path.write_text(text, encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         raise usage(f"there is no directory {words(os.fspath(path.parent))}; make it first") from None

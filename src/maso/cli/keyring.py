@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from maso.cli.arguments import words
 from maso.cli.ending import usage
+from maso.disk import writing
 from maso.signoff import keys
 
 PASSPHRASE_VARIABLE: Final = "MASO_KEY_PASSPHRASE"
@@ -144,7 +145,7 @@ def _made(path: Path) -> Opened:
     part = path.with_name(f".{os.urandom(8).hex()}.part")
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(fd, "wb") as file:
+        with writing(path), os.fdopen(fd, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(fd)

@@ -13,6 +13,7 @@ from typing import Final
 
 from maso.cli.arguments import words
 from maso.cli.ending import usage
+from maso.disk import writing
 from maso.evidence.format import segment_number
 from maso.evidence.recover import RECOVERY_NAME
 from maso.evidence.storage import EVIDENCE_DIR
@@ -122,5 +123,6 @@ def _clear(path: Path) -> None:
 def write(path: Path, text: str) -> None:
     """Whole or not at all: a reader never sees half of it."""
     part = path.with_name(path.name + PART)
-    part.write_text(text, encoding="utf-8")
+    with writing(path):
+        part.write_text(text, encoding="utf-8")
     part.replace(path)

@@ -18,6 +18,7 @@ import os
 from pathlib import Path
 from typing import Final, Protocol
 
+from maso.disk import writing
 from maso.evidence.format import EvidenceError
 
 EVIDENCE_DIR: Final = "evidence"
@@ -118,10 +119,11 @@ class FileStorage:
         self._write = (name, fd)
 
     def append(self, name: str, data: bytes) -> None:
-        fd = self._writing(name)
-        written = os.write(fd, data)
-        while written < len(data):
-            written += os.write(fd, data[written:])
+        with writing(self._directory / name):
+            fd = self._writing(name)
+            written = os.write(fd, data)
+            while written < len(data):
+                written += os.write(fd, data[written:])
 
     def truncate(self, name: str, size: int) -> None:
         os.ftruncate(self._writing(name), size)
@@ -135,7 +137,8 @@ class FileStorage:
         os.remove(self._directory / name)
 
     def sync(self, name: str) -> None:
-        _sync(self._writing(name))
+        with writing(self._directory / name):
+            _sync(self._writing(name))
 
     def sync_names(self) -> None:
         if self._directory_fd is not None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from maso.disk import writing
 from maso.live.reconciler_process import Settlement
 from maso.worlds.gateway import Account, Hold
 
@@ -67,5 +68,6 @@ def _theirs(row: Settlement, holds: Mapping[str, Hold], accounts: Mapping[str, A
 
 def write(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="")
+    with writing(part):
+        part.write_text(text, encoding="utf-8", newline="")
     part.replace(path)

@@ -14,6 +14,7 @@ import stat
 from pathlib import Path
 from typing import Any, Final
 
+from maso.disk import writing
 from maso.evidence.storage import sync_directory
 from maso.signoff.chain import Chain, Entry, Held, as_data, file_name, judge, number_of
 from maso.signoff.record import RECORD_BYTES_MAX, SIGN_OFFS_MAX, SignOffError, digest_of
@@ -122,7 +123,7 @@ def _place(folder: int, passing: str, name: str, data: bytes) -> bool:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(passing, flags, 0o644, dir_fd=folder)
     try:
-        with os.fdopen(fd, "wb") as file:
+        with writing(Path(SIGNATURES_DIR, name)), os.fdopen(fd, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(fd)

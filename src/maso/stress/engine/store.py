@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from maso.disk import writing
 from maso.stress.engine.job import Job, Run
 
 RUNS_DIR: Final = "runs"
@@ -39,5 +40,6 @@ class Store:
             return
         path = self._folder / f"{run.key}.json"
         part = path.with_suffix(".part")
-        part.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+        with writing(path):
+            part.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
         part.replace(path)
