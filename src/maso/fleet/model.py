@@ -28,6 +28,8 @@ Share = Annotated[float, Meta(ge=0, le=1, description="a share, 0 to 1")]
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
 Money = Annotated[float, Meta(ge=0, description="US dollars")]
+Above0 = Annotated[float, Meta(gt=0)]
+From0 = Annotated[float, Meta(ge=0)]
 
 Level = Literal["public", "internal", "confidential", "restricted"]
 Source = Literal["customer", "web", "rag", "mcp", "tool"]
@@ -298,8 +300,8 @@ class Workload(_Strict, kw_only=True, frozen=True):
     sessions_peak: Positive | None = None
     session_minutes: Positive = 15
     actions_per_session: Positive = 10
-    messages_per_agent_minute: float | None = None
-    peak_factor: float = 1.0
+    messages_per_agent_minute: Above0 | None = None
+    peak_factor: Above0 = 1.0
     handoffs_min: Positive = 8
     handoffs_max: Positive = 12
     clusters_per_task_min: Positive | None = None
@@ -398,7 +400,7 @@ class Component(_Strict, kw_only=True, frozen=True):
     about: str = ""
     cost_driver: str = ""
     usd_per_call: Money = 0.0
-    calls_per_session: float = 0.0
+    calls_per_session: From0 = 0.0
     price_source: str = ""
 
 
@@ -407,7 +409,7 @@ class PeakPhase(_Strict, kw_only=True, frozen=True):
 
     phase: Annotated[int, Meta(ge=1, le=4)]
     cost_increase: Share
-    factors: dict[str, float] = {}
+    factors: dict[str, Above0] = {}
     budget_alert: Share | None = None
     attribution: dict[str, Share] = {}
 
@@ -431,9 +433,9 @@ class Governance(_Strict, kw_only=True, frozen=True):
     decision_rights: dict[str, str] = {}
     options: tuple[ThrottleOption, ...] = ()
     reviewers: Count = 0
-    reviews_per_reviewer_hour: float = 0.0
+    reviews_per_reviewer_hour: Above0 = 0.0
     review_minutes_max: Positive | None = None
-    audit_rules_per_hour: float = 0.0
+    audit_rules_per_hour: Above0 = 0.0
     reversion: str = ""
     reversion_owner: str = ""
     risk_owner: str = ""
@@ -461,7 +463,7 @@ class Watch(_Strict, kw_only=True, frozen=True):
     high_score: Annotated[int, Meta(ge=0, le=100)] = 60
     critical_score: Annotated[int, Meta(ge=0, le=100)] = 80
     signal_weights: dict[str, Share] = {}
-    false_alarms_per_agent_day: float | None = None
+    false_alarms_per_agent_day: From0 | None = None
 
 
 class Target(_Strict, kw_only=True, frozen=True):
@@ -471,15 +473,16 @@ class Target(_Strict, kw_only=True, frozen=True):
     messages_per_second: Positive | None = None
     latency_ms_max: Positive | None = None
     provider_share_max: Share = 0.4
-    delegation_latency_ms_max: float | None = None
-    escalations_per_hour_max: float | None = None
-    false_alarms_per_day_max: float | None = None
+    delegation_latency_ms_max: Above0 | None = None
+    escalations_per_hour_max: From0 | None = None
+    false_alarms_per_day_max: From0 | None = None
     blast_radius_share_max: Share | None = None
-    recovery_minutes_max: Annotated[float, Meta(gt=0)] | None = None
+    recovery_minutes_max: Above0 | None = None
+    stop_seconds_max: Above0 | None = None
     judge_usd_per_hour_max: Money | None = None
-    audit_hours_max: float | None = None
+    audit_hours_max: Above0 | None = None
     cost_usd_per_month_max: Money | None = None
-    in_flight_confirm_per_second: Annotated[float, Meta(gt=0)] | None = None
+    in_flight_confirm_per_second: Above0 | None = None
     in_flight_payments_max: Positive | None = None
     open_reservations_max: Positive | None = None
 

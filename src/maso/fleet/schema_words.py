@@ -191,6 +191,7 @@ WORDS: Final = {
     "stale_minutes_max": "How old data may be before it must not be used.",
     "step": "Step of the budget response.",
     "steps": "Steps, in order.",
+    "stop_seconds_max": "From the order of a stop to the last action, whatever fails.",
     "takes": "The role that other desks send to.",
     "target": "What the fleet must reach.",
     "tier": "MASO implementation tier.",
