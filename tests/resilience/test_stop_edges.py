@@ -1,12 +1,14 @@
 """The edges of a stop: the very instant, the very number, the second time. No test had watched them."""
 
+import msgspec
 import pytest
 from nacl.signing import SigningKey
 
 from maso.clock import SECOND
+from maso.fleet.load import load_fleet
 from maso.resilience.lease import LEASE_NS, Call, Fence, Holder, Issuer, Kept, Lease
 from maso.resilience.shutdown import Moved, Shutdown, Stage, Trigger
-from maso.resilience.switch import CallPeople, Revoke, Sweep, Switch
+from maso.resilience.switch import CallPeople, Revoke, Sweep, Switch, stop_plan
 from maso.resilience.twopersons import (
     WIRE_BYTES_MAX,
     Person,
@@ -209,3 +211,42 @@ def test_a_restarted_switch_counts_a_stage_from_when_it_began_or_was_agreed_to()
     for now in (102, 110):
         says(made, "cid", Want.RESUME, now * SECOND)  # means nothing, is noted, and takes no time
         assert restarted(made, now * SECOND).machine("system").until == 131 * SECOND
+
+
+def test_a_new_stage_travels_with_the_next_lease_and_that_goes_out_at_once() -> None:
+    made = switch()
+    made.advance(0)
+    order(made, Want.HALT, SECOND)
+    assert made.next_at == SECOND
+    assert {lease.stage for lease in leases(made.advance(SECOND)).values()} == {Stage.FREEZE}
+
+
+def test_a_lease_says_since_when_its_type_is_frozen_while_any_scope_freezes_it() -> None:
+    made = switch()
+    says(made, "ann", Want.KILL, SECOND, "type:payment")
+    says(made, "ann", Want.KILL, 2 * SECOND)
+    says(made, "bob", Want.REFUSE, 2 * SECOND, "type:payment")
+    order(made, Want.CALL_OFF, 3 * SECOND, "type:payment")
+    frozen = {kind: lease.frozen_at for kind, lease in leases(made.renewals(3 * SECOND)).items()}
+    assert frozen == {"payment": SECOND, "cart": 2 * SECOND, "support": 2 * SECOND}
+
+
+def test_the_bound_of_a_kill_has_the_end_in_it_and_that_of_a_partition_has_no_stage() -> None:
+    rest = PLAN.lease_ns + PLAN.drift_ns + PLAN.call_ns
+    assert PLAN.bound_ns() == 100 * SECOND + rest
+    assert PLAN.bound_ns(immediate=True) == 10 * SECOND + rest
+    assert PLAN.bound_ns(partition=True) == PLAN.bound_ns(immediate=True, partition=True) == rest
+
+
+@pytest.mark.parametrize(
+    ("rights", "role"),
+    [
+        ({"leave_emergency": "duty officer"}, "duty officer"),
+        ({"leave_emergency": "duty officer", "kill_switch": "two keys"}, "two keys"),
+        ({}, "incident commander"),
+    ],
+)
+def test_who_may_order_is_who_the_fleet_file_says(rights: dict[str, str], role: str) -> None:
+    fleet, _ = load_fleet("research-5", 5)
+    governance = msgspec.structs.replace(fleet.governance, decision_rights=rights)
+    assert stop_plan(msgspec.structs.replace(fleet, governance=governance)).roles == (role,)
