@@ -87,6 +87,7 @@ def test_an_error_while_cleaning_up_is_one_line() -> None:
 # Runs one command with files of at most `bytes`: what a full disk or a quota does, for any user.
 SMALL = """
 import resource, signal, sys
+sys.dont_write_bytecode = True  # Python would leave half of it
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes}, {bytes}))
 from maso.cli import main
