@@ -360,7 +360,8 @@ class Switch:
         elif called_off:
             effects += [Revoke(self.issuer.revoke(kind.id)) for kind in kinds]
         if moved.after is Stage.RECONCILE:
-            effects.append(self._sweep(scope, moved.at))
+            # From now on, not from `moved.at`: a switch that was gone meanwhile could not ask for it.
+            effects.append(self._sweep(scope, self.now))
         if moved.after is Stage.RUN:
             self._again(scope, kinds)
         self._note(scope, moved.trigger.value, moved.before, moved.by, moved)
