@@ -15,6 +15,7 @@ import pytest
 from maso.cli import keyring
 from maso.cli import sign as command_module
 from maso.cli.keyring import Opened
+from maso.cli.roles import holds_role
 from maso.signoff import keys, read_signatures
 from tests.cli.terminal import Done, command, environment, maso, maso_apart
 from tests.stress.sample import ITEMS, stress_directory
@@ -85,6 +86,39 @@ def test_the_record_holds_what_was_said_and_not_said(out: Path) -> None:
     assert record["previous"] == document["record_sha256"]
     assert record["not_accepted"] == []
     assert second["file"] == "signatures/2.json"
+
+
+def test_a_decision_that_is_left_to_another_role_is_noted_wherever_it_is_told(out: Path) -> None:
+    done = maso("sign", str(out), *ADA, "--all")
+    assert done.code == 0
+    words = "left to another role: the CISO decides"
+    note = "maso: one decision is left to another role than `risk-owner`: to `the CISO`; the record says so"
+    assert note in done.error.splitlines()
+    accepted = json.loads((out / "signatures" / "1.json").read_text("utf-8"))["accepted"]
+    assert {one["id"]: one.get("decides") for one in accepted if "decides" in one} == {"clusters": "the CISO"}
+    assert words in done.out
+    assert words in maso("verify", str(out)).out
+    assert maso("report", str(out)).code == 0
+    for name in ("report.html", "report.md"):
+        assert words in (out / name).read_text("utf-8"), name
+
+
+@pytest.mark.parametrize("role", ["the CISO", "The  ciso"])
+def test_who_holds_the_role_is_told_nothing(out: Path, role: str) -> None:
+    done = maso("sign", str(out), "--as", "Eve", "--role", role, "--accept", "clusters")
+    assert done.code == 0
+    assert "another role" not in done.error + done.out
+    assert "decides" not in (out / "signatures" / "1.json").read_text("utf-8")
+
+
+def test_a_key_of_the_fleet_file_names_the_office_that_it_holds(out: Path) -> None:
+    for role, who, held in (
+        ("risk_owner", "chief risk officer", True),
+        ("sampling-rate-change", "AI governance committee", True),
+        ("risk_owner", "AI governance committee", False),
+        ("chief risk officer", "operator", False),
+    ):
+        assert holds_role(out, role, who) is held
 
 
 def test_the_list_shows_every_item_with_its_words_and_signs_nothing(out: Path, config: Path) -> None:

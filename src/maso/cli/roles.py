@@ -2,7 +2,7 @@
 
 A role is named by the key that holds it (`risk-owner`, `model_selection`) or by the words of the file
 (`chief risk officer`). maso cannot know who holds which office, so a role that the file does not name is a
-note, not a refusal.
+note, not a refusal; and so is one that signs what the findings leave to another.
 """
 
 from pathlib import Path
@@ -33,6 +33,18 @@ def role_notes(directory: Path, role: str) -> list[str]:
         return []
     listed = ", ".join(words(name) for name in named)
     return [f"the fleet file names no role {words(role)}{closest(role, named)}; it names {listed}"]
+
+
+def holds_role(directory: Path, role: str, who: str) -> bool:
+    """Whether `role` is the office `who`, by its words or by the key under which the fleet file names it."""
+    if _same(role) == _same(who):
+        return True
+    file = fleet_beside(directory)
+    if file is None:
+        return False
+    governance = file.governance
+    keys = {"risk_owner": governance.risk_owner, **governance.decision_rights}
+    return any(_same(role) == _same(key) and _same(who) == _same(name) for key, name in keys.items())
 
 
 def roles_of(governance: Governance) -> list[str]:

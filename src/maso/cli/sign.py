@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from maso import __version__
 from maso.cli.arguments import closest, words
 from maso.cli.ending import UNVERIFIED, Stop, nothing, usage
 from maso.cli.keyring import PASSPHRASE_VARIABLE, Opened, open_key
-from maso.cli.roles import role_notes
+from maso.cli.roles import holds_role, role_notes
 from maso.cli.screen import Screen
 from maso.findings import SCHEMA_VERSION, Findings, decode
 from maso.signoff.chain import Chain, as_data, file_name
@@ -37,6 +38,7 @@ from maso.signoff.record import (
     typed,
 )
 
+NOBODY_NAMED: Final = "nobody is named"  # how findings begin where the fleet file names no one
 LEGAL_SHOWN_MAX: Final = 12  # more names than this are no help in a message; `--list` has them
 EXPIRY_DAYS_MAX: Final = 3650  # in ten years the fleet that was measured is gone
 _ATTEMPTS_MAX: Final = 100  # each failed one means that somebody else signed meanwhile
@@ -179,17 +181,28 @@ def _wanted(asked: Asked, found: Found, moment: datetime) -> Wanted:
             raise usage(
                 f"`--condition` is about {words(one)}, which is not accepted; legal: an item of `--accept`"
             )
+    role = _text("--role", asked.role, NAME_CHARS_MAX)
     accepted = tuple(
-        Accepted(kind=i.kind, id=i.id, condition=conditions.get((i.kind, i.id), ""), expires=expires)
+        Accepted(
+            kind=i.kind, id=i.id, condition=conditions.get((i.kind, i.id), ""), expires=expires,
+            decides=_another(found.path, role, i.who),
+        )
         for i in found.items
         if (i.kind, i.id) in taken
-    )
+    )  # fmt: skip
     return Wanted(
         _text("--as", asked.name, NAME_CHARS_MAX),
-        _text("--role", asked.role, NAME_CHARS_MAX),
+        role,
         accepted,
         moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
+
+
+def _another(directory: Path, role: str, who: str) -> str | UnsetType:
+    """Who decides, where that is somebody else than the role that signs."""
+    if not who or who.startswith(NOBODY_NAMED) or holds_role(directory, role, who):
+        return UNSET
+    return one_line(who)[:NAME_CHARS_MAX]
 
 
 def _item(option: str, name: str, legal: dict[str, Item], items: Sequence[Item]) -> Item:
@@ -296,7 +309,8 @@ def _earlier_notes(found: Found, record: SignOff) -> list[str]:
 def _tell(
     screen: Screen, found: Found, record: SignOff, file: bytes, key: Opened, notes: Sequence[str]
 ) -> None:
-    notes = [*notes, *_key_notes(key, record.fingerprint), *_earlier_notes(found, record)]
+    notes = [*notes, *_other_roles(record), *_key_notes(key, record.fingerprint)]
+    notes += _earlier_notes(found, record)
     if found.findings.quick:
         notes.append("these findings are of a `--quick` run, which skips what a full one measures")
     for note in notes:
@@ -312,6 +326,8 @@ def _tell(
         screen.text(f"    {one_line(one.id)}", f"      {one_line(texts[one.kind, one.id])}")
         if one.condition:
             screen.text(f"      on condition: {one_line(one.condition)}")
+        if one.decides:
+            screen.text(f"      left to another role: {one_line(one.decides)} decides")
     if record.not_accepted:
         left = ", ".join(one_line(named.id) for named in record.not_accepted)
         screen.text(f"  not accepted {len(record.not_accepted)}: {left}")
@@ -321,6 +337,15 @@ def _tell(
         f"  record   {digest_of(file)}",
         f"wrote {where}; keep the digest of the record elsewhere: `maso verify --signed` shows its removal",
     )
+
+
+def _other_roles(record: SignOff) -> list[str]:
+    others = [one for one in record.accepted if one.decides]
+    if not others:
+        return []
+    roles = ", ".join(words(role) for role in dict.fromkeys(str(one.decides) for one in others))
+    what = "one decision is" if len(others) == 1 else f"{len(others)} decisions are"
+    return [f"{what} left to another role than {words(record.role)}: to {roles}; the record says so"]
 
 
 def _until(accepted: Sequence[Accepted]) -> str:

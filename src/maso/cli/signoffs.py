@@ -169,6 +169,8 @@ def _show_entry(screen: Screen, entry: Entry, moment: datetime) -> None:
         screen.text(f"    {one_line(one.id)}{until}{late}")
         if one.condition:
             screen.text(f"      on condition: {one_line(one.condition)}")
+        if one.decides:
+            screen.text(f"      left to another role: {one_line(one.decides)} decides")
     if record.not_accepted:
         screen.text(f"  does not accept {', '.join(one_line(one.id) for one in record.not_accepted)}")
     if _in_future(record, moment):

@@ -143,7 +143,13 @@ def as_data(entry: Entry) -> dict[str, Any]:
         "signed_at": record.signed_at if record else "",
         "findings_sha256": record.findings_sha256 if record else "",
         "accepted": [
-            {"kind": one.kind, "id": one.id, "condition": one.condition, "expires": one.expires}
+            {
+                "kind": one.kind,
+                "id": one.id,
+                "condition": one.condition,
+                "expires": one.expires,
+                **({"decides": one.decides} if one.decides else {}),
+            }
             for one in (record.accepted if record else ())
         ],
         "not_accepted": [{"kind": one.kind, "id": one.id} for one in (record.not_accepted if record else ())],

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from nacl.exceptions import CryptoError
 from nacl.signing import SigningKey, VerifyKey
 
@@ -58,12 +58,15 @@ class Named(_Plain, frozen=True, kw_only=True):
 
 
 class Accepted(_Plain, frozen=True, kw_only=True):
-    """An accepted item. `expires`: the last day (UTC) on which it is accepted; empty: no end."""
+    """An accepted item. `expires`: the last day (UTC) on which it is accepted; empty: no end. `decides`: the
+    role that the findings leave the decision to, where that is not the signer's.
+    """
 
     kind: Kind
     id: str
     condition: Condition = ""
     expires: Day = ""
+    decides: Name | UnsetType = UNSET  # not written when unset, so older records keep their bytes
 
 
 class SignOff(_Plain, frozen=True, kw_only=True):

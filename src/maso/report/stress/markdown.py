@@ -281,6 +281,12 @@ def _attacks(findings: Findings) -> Iterator[str]:
     yield from table(("path", "reaches", "outcome", "stopped by"), rows) if rows else iter(("None tried.\n",))
 
 
+def _condition(item: Mapping[str, Any]) -> str:
+    """The condition of an acceptance, and whose decision it was where that is somebody else's."""
+    other = f"left to another role: {item['decides']} decides" if item.get("decides") else ""
+    return "; ".join(part for part in (item.get("condition"), other) if part) or "-"
+
+
 def _signed(signatures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "## Sign-off\n"
     if not signatures:
@@ -289,7 +295,7 @@ def _signed(signatures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         verified = "verified" if s["valid"] else "does not verify"
         yield f"{text(s['name'])}, {text(s['role'])}, {text(s['signed_at'])}: signature {verified}\n"
         rows = [
-            (text(item["id"]), text(item.get("condition") or "-"), text(item.get("expires") or "-"))
+            (text(item["id"]), text(_condition(item)), text(item.get("expires") or "-"))
             for item in s["accepted"]
         ]
         yield from table(("accepted", "condition", "expires"), rows)
