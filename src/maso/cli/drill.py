@@ -7,7 +7,6 @@ failed, else the one that used most of its bound.
 
 from typing import Any, Final
 
-from rich.table import Table
 from rich.text import Text
 
 from maso.cli.arguments import one_of, whole_number, words
@@ -15,6 +14,7 @@ from maso.cli.ending import INVARIANT, Stop, usage
 from maso.cli.fleet import declared
 from maso.cli.screen import Screen
 from maso.fleet.model import Fleet
+from maso.report.terminal import plain_table
 
 DRILLS: Final = {"killswitch": "stop a fleet at work, settle its money, and let it run again"}
 RUNS_MAX: Final = 100_000
@@ -207,19 +207,11 @@ def _title(d: dict[str, Any]) -> str:
 
 
 def _show(screen: Screen, documents: list[dict[str, Any]], whole: dict[str, Any]) -> None:
-    made = Table(title="kill switch, rehearsed in virtual time", title_justify="left")
-    for name in (
-        "seed",
-        "last action",
-        "bound",
-        "drained",
-        "confirmed",
-        "rolled back",
-        "listed",
-        "ambiguous",
-    ):
-        made.add_column(name, justify="right")
-    made.add_column("verdict")
+    made = plain_table(
+        "seed#", "last action#", "bound#", "drained#", "confirmed#", "rolled back#", "listed#", "ambiguous#",
+        "verdict",
+    )  # fmt: skip
+    made.title, made.title_justify, made.title_style = "kill switch, rehearsed in virtual time", "left", ""
     for d in documents[:LINES_MAX]:
         made.add_row(
             str(d["seed"]), f"{d['last_action_ms']:,} ms", f"{d['bound_ms']:,} ms", str(d["drained"]),
