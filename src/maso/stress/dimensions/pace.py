@@ -110,8 +110,8 @@ _CASCADE: Final = Probe(
             budget_key="target.blast_radius_share_max",
         ),
         Quantity(
-            id="lost_later_share", title="the same once stale data has run out", unit="share",
-            mark="measured", controls=_PACE, expected="constant", exact=True,
+            id="lost_later_share", title="share of all agents lost in other clusters, once stale data has run out",
+            unit="share", mark="measured", controls=_PACE, expected="constant", exact=True,
         ),
         Quantity(
             id="sessions_share", title="sessions that need a cluster which is lost, at most", unit="share",
