@@ -161,6 +161,14 @@ class Adaptation(msgspec.Struct, frozen=True, kw_only=True):
     forbidden: str = ""
 
 
+class Spread(NamedTuple):
+    """A quantity over the seeds at one place: the median, the least and the most."""
+
+    median: float
+    low: float
+    high: float
+
+
 class View(Protocol):
     """What was measured, as answers, decisions and costs see it. `adaptations=None`: as declared.
 
@@ -179,6 +187,10 @@ class View(Protocol):
     def value(
         self, quantity: str, adaptations: tuple[str, ...] | None = None, at: int | None = None
     ) -> float | None: ...
+
+    def spread(self, quantity: str, adaptations: tuple[str, ...] | None = None) -> Spread | None:
+        """At the target, over all seeds; None where it was not measured."""
+        ...
 
     def around(self, adaptation: str) -> tuple[Chosen, Chosen]:
         """As declared without and with one adaptation, as the others take it: what its own table compares."""

@@ -10,7 +10,9 @@ stopping (`pace`). What answers the questions is in `stress/probes/shutdown_word
 
 from typing import Final
 
+from maso.clock import SECOND
 from maso.fleet.model import Fleet
+from maso.resilience.switch import stop_plan
 from maso.stress.dimension import (
     Adaptation,
     Axis,
@@ -20,11 +22,12 @@ from maso.stress.dimension import (
     Probe,
     Quantity,
     Question,
+    limit,
 )
 from maso.stress.probes import shutdown_money, shutdown_rig, shutdown_try, shutdown_words
 
 GRADUATED: Final = "graduated"
-LEASES: Final = "leases"
+LEASES: Final = shutdown_words.LEASES
 REGIONS: Final = "switch-per-region"
 _ALL: Final = (GRADUATED, LEASES, REGIONS)
 # Beyond it every instance is told one by one for a second of CPU, to learn what is linear already.
@@ -33,12 +36,17 @@ _SWITCH: Final = ("OB-3.2",)
 _COMMIT: Final = ("EC-2.6",)
 
 
-def _stages(fleet: Fleet) -> Budget | None:
-    """What the file gives everything before the reconciliation."""
-    if not fleet.shutdown:
-        return None
-    seconds = sum(stage.seconds_max for stage in fleet.shutdown if stage.stage != "reconcile")
-    return Budget(float(seconds), "max", "shutdown[].seconds_max")
+def _most(fleet: Fleet) -> Budget | None:
+    return limit(fleet.target.stop_seconds_max, "max", "target.stop_seconds_max")
+
+
+def _last(fleet: Fleet) -> Budget | None:
+    """What the file says that a stop may take; else what it bounds it by: stages, lease, clocks, calls."""
+    if fleet.target.stop_seconds_max is not None or not fleet.shutdown:
+        return _most(fleet)
+    immediate = fleet.controls.stop_order == "immediate"
+    bound = stop_plan(fleet).bound_ns(immediate=immediate) / SECOND
+    return Budget(bound, "max", "the stop's bound: shutdown, switch, ports")
 
 
 def _drain(fleet: Fleet) -> Budget | None:
@@ -60,7 +68,7 @@ def _money(_fleet: Fleet) -> Budget:
     return Budget(0.0, "max", "invariant 7: no ambiguous money")
 
 
-def _bound(_fleet: Fleet) -> Budget:
+def _none_over(_fleet: Fleet) -> Budget:
     return Budget(0.0, "max", "the stop's bound: stages, lease, clocks, longest call")
 
 
@@ -77,11 +85,12 @@ _STOP: Final = Probe(
     quantities=(
         Quantity(
             id="last_action_s", title="from the second person's order to the last action", unit="seconds",
-            mark="simulated", controls=_SWITCH, expected="linear", budget=_stages, budget_key="shutdown",
+            mark="simulated", controls=_SWITCH, expected="linear", budget=_last, budget_key="shutdown",
         ),
         Quantity(
             id="bound_s", title="the longest that it can take, whatever fails", unit="seconds",
-            mark="declared", controls=_SWITCH, expected="constant", exact=True,
+            mark="declared", controls=_SWITCH, expected="constant", exact=True, budget=_most,
+            budget_key="target.stop_seconds_max",
         ),
         Quantity(
             id="stop_messages", title="messages that stop everybody", unit="messages", mark="simulated",
@@ -104,7 +113,7 @@ _LOSSY: Final = Probe(
         Quantity(
             id="last_action_lossy_s", title="the same while messages are lost; at 1,000 nobody hears "
             "anything",
-            unit="seconds", mark="simulated", controls=_SWITCH, expected="constant", budget=_stages,
+            unit="seconds", mark="simulated", controls=_SWITCH, expected="constant", budget=_last,
             budget_key="shutdown",
         ),
     ),
@@ -126,7 +135,7 @@ _SPREAD: Final = Probe(
     quantities=(
         Quantity(
             id="last_action_regions_s", title="the same with agents in so many regions", unit="seconds",
-            mark="simulated", controls=_SWITCH, expected="constant", budget=_stages, budget_key="shutdown",
+            mark="simulated", controls=_SWITCH, expected="constant", budget=_last, budget_key="shutdown",
         ),
     ),
 )  # fmt: skip
@@ -224,13 +233,23 @@ _INDEPENDENCE: Final = Probe(
     at_target=True,
     quantities=(
         Quantity(
-            id="outages_over_bound", title="outages under which an action came after the bound",
-            unit="outages", mark="simulated", controls=_SWITCH, expected="constant", exact=True,
-            budget=_bound,
+            id="outages_over_bound", title="stops under an outage that had an action after the bound",
+            unit="stops", mark="simulated", controls=_SWITCH, expected="constant", exact=True,
+            budget=_none_over,
         ),
         Quantity(
             id="worst_outage_s", title="to the last action under the worst outage", unit="seconds",
-            mark="simulated", controls=_SWITCH, expected="constant", exact=True,
+            mark="simulated", controls=_SWITCH, expected="constant", exact=True, budget=_last,
+            budget_key="shutdown",
+        ),
+        Quantity(
+            id="platform_over_bound", title="of those, where the platform itself was gone or hostile",
+            unit="stops", mark="simulated", controls=_SWITCH, expected="constant", exact=True,
+            budget=_none_over,
+        ),
+        Quantity(
+            id="worst_platform_s", title="to the last action when the platform itself is gone or hostile",
+            unit="seconds", mark="simulated", controls=_SWITCH, expected="constant", exact=True,
         ),
         Quantity(
             id="outage_laws_broken", title="laws that broke under an outage", unit="laws",
@@ -247,8 +266,9 @@ _MESSAGES: Final = Probe(
     applies=_declares_stages,
     quantities=(
         Quantity(
-            id="stages_without_message", title="stages in which customers are told nothing", unit="stages",
-            mark="declared", controls=_SWITCH, expected="constant", exact=True,
+            id="stages_without_message", unit="stages",
+            title="stages before the reconciliation in which customers are told nothing", mark="declared",
+            controls=_SWITCH, expected="constant", exact=True,
         ),
     ),
 )  # fmt: skip
@@ -304,10 +324,13 @@ DIMENSION: Final = Dimension(
     ),
     controls=shutdown_words.controls,
     decisions=shutdown_words.decisions,
+    costs=shutdown_words.costs,
     lists=(
         ListOf(
             id="outages", title="Stopping while something fails", probe="independence", detail="tried",
-            columns=("what fails", "last action, s", "bound, s", "", "hostile tries", "for a person"),
+            columns=(
+                "what fails", "stops", "last action, s", "bound, s", "", "hostile tries", "for a person",
+            ),
         ),
         ListOf(
             id="stages", title="The stages, and what customers are told", probe="messages", detail="stages",

@@ -1,9 +1,10 @@
 """What was measured of one dimension, as its answers, decisions and costs see it (`dimension.View`)."""
 
+from statistics import median
 from typing import Any
 
 from maso.findings import BreakpointFinding, ScalingFinding
-from maso.stress.dimension import Chosen, Dimension, Probe, Quantity
+from maso.stress.dimension import Chosen, Dimension, Probe, Quantity, Spread
 from maso.stress.engine import configure
 from maso.stress.engine.configure import Config
 from maso.stress.engine.describe import breakpoint_finding, scaling_finding
@@ -61,6 +62,14 @@ class StudyView:
         if series.probe.at_target or goal is None:
             return places[-1]
         return max((place for place in places if place <= goal), default=places[0])
+
+    def spread(self, quantity: str, adaptations: tuple[str, ...] | None = None) -> Spread | None:
+        series = self.series(quantity, adaptations)
+        if series is None:
+            return None
+        place = self._place(series)
+        there = [r.values[quantity] for r in series.ordered() if r.job.at == place and quantity in r.values]
+        return Spread(float(median(there)), min(there), max(there)) if there else None
 
     def around(self, adaptation: str) -> tuple[Chosen, Chosen]:
         """As declared without and with one adaptation: what its own table compares."""

@@ -52,7 +52,8 @@ RESERVATION: Final = (
 )
 TRADE: Final = ("desk.order_place", ("desk.settle", "desk.order_cancel"))
 OPENS: Final = {"payments": PAYMENT, "reservations": RESERVATION, "trades": TRADE}
-SWEEP_MAX_NS: Final = 4 * HOUR
+# A sweep is watched to its end: twice what the declared rate allows, and this.
+SWEEP_SPARE_NS: Final = 4 * HOUR
 
 
 class Watched(NamedTuple):
@@ -228,8 +229,8 @@ def sweep(payments: int, per_second: float, asking: Terms, answer_ns: int = 0) -
         else Item(f"p{n}", Kind.AUTHORISATION, Book.DONE, f"o{n}", 1_000, f"k{n}", False, True, True)
         for n in range(payments)
     ]
-    reconciler = Reconciler(items, 0, SWEEP_MAX_NS, asking)
     slot = round(SECOND / per_second)
+    reconciler = Reconciler(items, 0, 2 * payments * slot + answer_ns + SWEEP_SPARE_NS, asking)
     answers: deque[tuple[int, Ask]] = deque()  # in the order in which they come
     calls = now = free = 0
     steps = reconciler.start()

@@ -32,7 +32,7 @@ REHEARSALS: Final = 6
 REHEARSALS_QUICK: Final = 3
 # Of a case; the worst of them counts.
 TRIES: Final = 6
-TRIES_QUICK: Final = 3
+TRIES_QUICK: Final = 2
 # Longer than a lease and any call.
 LONG_NS: Final = 60 * SECOND
 # A gateway that comes back just before the drain's ceiling makes a drain last longest.

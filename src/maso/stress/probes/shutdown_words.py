@@ -6,8 +6,8 @@ Every figure comes from the view; where the fleet file declares too little, the 
 from math import sqrt
 from typing import Final
 
-from maso.findings import AnswerFinding, ControlRow, DecisionFinding, Verdict
-from maso.stress.dimension import View
+from maso.findings import AnswerFinding, ControlRow, CostFinding, DecisionFinding, Verdict
+from maso.stress.dimension import Spread, View
 from maso.stress.probes.shutdown_money import OPENS, RESERVATION, declared, drain_seconds
 from maso.stress.saying import answer, count, number, price_of_cores, who_decides
 
@@ -15,6 +15,7 @@ DIMENSION_ID: Final = "shutdown"
 RIGHT: Final = "kill_switch"  # the decision right that names who orders a stop
 # Cores that a switch and its log need: a lease for each type in two seconds is a thousandth of one.
 SWITCH_CORES: Final = 1.0
+LEASES: Final = "leases"
 
 
 def no_cost(_view: View) -> tuple[float | None, str]:
@@ -30,6 +31,18 @@ def regions_cost(view: View) -> tuple[float | None, str]:
     regions = max(1, len(view.fleet.regions))
     usd, basis = price_of_cores(view, SWITCH_CORES * regions)
     return usd, f"one core in each of {count(regions, 'region', 'regions')}; {basis}"
+
+
+def costs(view: View) -> tuple[CostFinding, ...]:
+    """The switch's machine, where agents act by its leases."""
+    if LEASES not in view.in_force:
+        return ()
+    usd, basis = leases_cost(view)
+    return (
+        CostFinding(
+            id="switch", what="the switch that leases are from", usd_month=usd, mark="declared", basis=basis
+        ),
+    )
 
 
 def _seconds(value: float | None) -> str:
@@ -60,24 +73,39 @@ def _under_way(most: float | None, name: str) -> str:
 def longest(view: View) -> AnswerFinding:
     took, told = view.value("last_action_s"), view.value("last_action_s", ())
     bound, cut = view.value("bound_s"), view.value("last_action_lossy_s", at=1_000)
+    worst = view.value("worst_outage_s")
     text = (
-        f"{_seconds(took)} when everything works, and never longer than {_seconds(bound)}: the stages' "
-        "times, "
-        f"a lease of {number(view.detail('stop', 'lease_s'))} seconds, "
-        f"{number(view.detail('stop', 'drift_s'))} seconds of clock drift and the longest call of "
-        f"{number(view.detail('stop', 'call_s'))}. When nobody hears anything any more, {_seconds(cut)}. "
-        "Told one "
-        f"by one through the control plane, {number(view.detail('stop', 'instances'))} instances take "
-        f"{_seconds(told)}, and {_seconds(view.value('last_action_lossy_s', (), at=1_000))} if it cannot "
-        "reach "
-        "them."
+        f"{_seconds(took)} until the last call of {number(view.detail('stop', 'instances'))} instances has "
+        f"come back, when everything works, and never longer than {_seconds(bound)}, whatever fails: "
+        f"{number(view.detail('stop', 'stages_s'))} seconds of stages, a lease of "
+        f"{number(view.detail('stop', 'lease_s'))}, {number(view.detail('stop', 'drift_s'))} of clock drift "
+        f"and the longest call of {number(view.detail('stop', 'call_s'))}. "
+    )
+    if worst is not None:
+        text += (
+            f"The worst of the stops that were rehearsed while something fails took {_seconds(worst)} "
+            f"({view.detail('independence', 'worst')}). "
+        )
+    text += (
+        f"When nobody hears anything any more, {_seconds(cut)}. Told one by one through the control plane, "
+        f"they take {_seconds(told)}, and {_seconds(view.value('last_action_lossy_s', (), at=1_000))} if it "
+        f"cannot reach them. {_declared_most(view, bound)}"
     )
     if not view.fleet.shutdown:
         text += " The stages' times are those of the stress test's own example: the fleet file declares none."
     return answer(
         view, "F7.1", bound, "seconds at most", text, "last_action_s", "bound_s", "last_action_lossy_s",
-        key="" if view.fleet.shutdown else "shutdown",
+        "worst_outage_s", key="" if view.fleet.shutdown else "shutdown",
     )  # fmt: skip
+
+
+def _declared_most(view: View, bound: float | None) -> str:
+    """The bound beside what the file says that it may be."""
+    most = view.fleet.target.stop_seconds_max
+    if most is None:
+        return "How long it may take is not declared (`target.stop_seconds_max`)."
+    kept = "kept" if bound is not None and bound <= most else "not kept"
+    return f"At most {_seconds(most)} are declared (`target.stop_seconds_max`): {kept}."
 
 
 def under_way(view: View) -> AnswerFinding:
@@ -110,52 +138,64 @@ def under_way(view: View) -> AnswerFinding:
 
 
 def halt_or_kill(view: View) -> AnswerFinding:
-    left, killed = view.value("left_per_1000", ("graduated",)), view.value("left_per_1000", ())
-    drained = view.value("drained", ("graduated",))
-    if left is None or killed is None:
+    left, killed = view.spread("left_per_1000", ("graduated",)), view.spread("left_per_1000", ())
+    drained, cut = view.spread("drained", ("graduated",)), view.spread("drained", ())
+    if left is None or killed is None or drained is None or cut is None:
         text = "No rehearsal could be made: the fleet's links lead nowhere, so nothing was under way."
         return answer(view, "F7.3", None, "", text, status="not_checked")
-    needed = left < killed
     text = (
-        f"A controlled halt leaves {number(left)} items to reconcile of 1,000 sessions, an immediate kill "
-        f"{number(killed)}; the drain completed {number(drained)} payments a rehearsal. Both end without an "
-        f"ambiguous item ({number(view.value('ambiguous'))}), since the sweep settles or lists what is left. "
+        f"A controlled halt leaves {_ranged(left)} items to reconcile of 1,000 sessions, an immediate kill "
+        f"{_ranged(killed)}; the halt completed {_ranged(drained)} payments a rehearsal, the kill "
+        f"{_ranged(cut)}. Both end without an ambiguous item ({number(view.value('ambiguous'))}), since the "
+        "sweep settles or lists what is left. "
     )
-    text += (
-        "So the halt is the usual order and the kill remains for when seconds count."
-        if needed
-        else "So for this fleet the order makes no difference to what is left."
-    )
+    fewer = left.high < killed.low
+    drains = drained.low > cut.high
+    if fewer:
+        text += "So the halt is the usual order, and the kill remains for when seconds count."
+    elif drains:
+        text += (
+            "The ranges of what is left overlap, so no difference is shown there; what the halt does is "
+            "complete payments that customers wait for. The kill remains for when seconds count."
+        )
+    else:
+        text += "The ranges overlap: no difference is shown between the two orders for this fleet."
     key = "" if view.fleet.shutdown else "shutdown"
+    shown = killed.median - left.median if fewer else "no difference shown"
     return answer(
-        view, "F7.3", killed - left, "fewer items of 1,000 sessions", text, "left_per_1000", "drained",
-        "ambiguous", key=key,
+        view, "F7.3", shown, "fewer items of 1,000 sessions" if fewer else "in what is left", text,
+        "left_per_1000", "drained", "ambiguous", key=key,
     )  # fmt: skip
 
 
+def _ranged(found: Spread) -> str:
+    if found.low == found.high:
+        return number(found.median)
+    return f"{number(found.median)} (from {number(found.low)} to {number(found.high)})"
+
+
 def independent(view: View) -> AnswerFinding:
-    return _independence(view, "F7.4")
-
-
-def _independence(view: View, question: str) -> AnswerFinding:
+    """F7: does a failure of the agents' platform take the switch along?"""
     over, before = view.value("outages_over_bound"), view.value("outages_over_bound", ())
-    tried = view.detail("independence", "tried_total")
+    worst = view.value("worst_outage_s")
     if over is None:
-        text = "No rehearsal could be made: the fleet's links lead nowhere, so nothing acts."
-        return answer(view, question, None, "", text, status="not_checked")
+        return _nothing_acts(view, "F7.4")
     text = (
-        f"{'Yes' if over == 0 else 'No'}: {number(tried)} stops were rehearsed while the orchestrator "
-        "stopped or "
-        "turned hostile, the control plane crashed, the bus or a region was cut, messages were lost, the "
-        "switch "
-        f"restarted. {count(over, 'stop came', 'stops came')} after the bound of "
-        f"{_seconds(view.detail('independence', 'bound_s'))}; the worst took "
-        f"{_seconds(view.value('worst_outage_s'))}. Leases end by themselves, so nobody has to be reached. "
-        "Told by "
-        f"the control plane, {number(before)} of them would go on until credentials end, "
+        f"{'Yes' if over == 0 else 'No'}: {number(view.detail('independence', 'stops'))} stops were "
+        "rehearsed while the orchestrator stopped or turned hostile, the whole platform obeyed nobody, the "
+        "control plane crashed, the bus, a region or the gateway was cut off, messages were lost, the switch "
+        f"restarted. {count(over, 'stop', 'stops')} had an action after the bound of "
+        f"{_seconds(view.detail('independence', 'bound_s'))}; the worst took {_seconds(worst)} to the last "
+        f"one ({view.detail('independence', 'worst')}). Leases end by themselves, so nobody has to be "
+        f"reached. Told by the control plane, {number(before)} of them would go on until credentials end, "
         f"{_seconds(view.value('worst_outage_s', ()))}."
     )
-    return answer(view, question, over, "stops over the bound", text, "outages_over_bound", "worst_outage_s")
+    return answer(view, "F7.4", over, "stops over the bound", text, "outages_over_bound", "worst_outage_s")
+
+
+def _nothing_acts(view: View, question: str) -> AnswerFinding:
+    text = "No rehearsal could be made: the fleet's links lead nowhere, so nothing acts."
+    return answer(view, question, None, "", text, status="not_checked")
 
 
 # E7
@@ -214,7 +254,8 @@ def gateway(view: View) -> AnswerFinding:
         f"{number(view.value('drain_holds'))} in {window} seconds, and {_under_way(most, name)} open. The "
         f"reconciler asks no faster than that, and at most {number(at_once)} at once: it needs "
         f"{_seconds(took)} for them, {_seconds(slow)} if every answer takes {_seconds(longest)}"
-        f"{', longer than the drain' if holds and slow is not None and slow > window else ''}."
+        f"{', longer than the drain' if holds and slow is not None and slow > window else ''} "
+        "(`target.in_flight_confirm_per_second`)."
     )
     if repeats:
         text += f" It repeats {number(repeats)} calls whose answers come late."
@@ -222,7 +263,27 @@ def gateway(view: View) -> AnswerFinding:
 
 
 def own_platform(view: View) -> AnswerFinding:
-    return _independence(view, "E7.3")
+    """E7: with the container platform compromised, can the stop still be triggered?"""
+    over, before = view.value("platform_over_bound"), view.value("platform_over_bound", ())
+    if over is None:
+        return _nothing_acts(view, "E7.3")
+    held = over == 0 and not view.value("outage_laws_broken")
+    text = (
+        f"{'Yes' if held else 'No'}: it was triggered in "
+        f"{number(view.detail('independence', 'stops_platform'))} rehearsals with the platform stopped, "
+        "crashed, or wholly in an attacker's hands: it obeys no stage, lease or revocation, makes up "
+        f"payments, forges leases and orders ({number(view.detail('independence', 'hostile'))} tries), or "
+        "says nothing. The order needs two people and the switch, whose own timers end the stages; gateways "
+        f"ask the switch's leases. {count(over, 'stop', 'stops')} had an action after the bound, the last "
+        f"one came {_seconds(view.value('worst_platform_s'))} after the order "
+        f"({view.detail('independence', 'worst_platform')}). Where the platform itself has to tell agents, "
+        f"{number(before)} would go on until credentials end. What maso cannot see is where the switch runs: "
+        "give it a machine, a network and credentials outside of the platform."
+    )
+    return answer(
+        view, "E7.3", over, "stops over the bound", text, "platform_over_bound", "worst_platform_s",
+        "outage_laws_broken",
+    )  # fmt: skip
 
 
 def customers(view: View) -> AnswerFinding:
@@ -280,7 +341,7 @@ def controls(view: View) -> tuple[ControlRow, ...]:
             verdict=_verdict(_within(view.value("ambiguous"), 0), _within(view.value("ambiguous", ()), 0)),
             why=f"ambiguous items after rehearsed stops: {number(view.value('ambiguous'))}; a sweep over "
             "all that "
-            f"is open takes {_seconds(sweep)}" + (f" of {window} seconds of drain" if window else ""),
+            f"is open takes {_seconds(sweep)}" + (f", the drain may take {window}" if window else ""),
         ),
     )  # fmt: skip
 
@@ -294,7 +355,8 @@ def decisions(view: View) -> tuple[DecisionFinding, ...]:
             DecisionFinding(
                 id="shutdown-sweep",
                 what="buy a higher rate of the gateway, or declare a longer drain",
-                why=f"settling what is open takes {_seconds(took)} of {window} seconds of drain",
+                why=f"settling what is open takes {_seconds(took)}, the drain may last {window} seconds; the "
+                "sweep asks as fast as the declared rate allows, so no setting of the controls helps",
                 who=who, cost="the provider's price, or a later end", dimension=DIMENSION_ID,
             )
         )  # fmt: skip
