@@ -110,7 +110,7 @@ _CASCADE: Final = Probe(
             budget_key="target.blast_radius_share_max",
         ),
         Quantity(
-            id="lost_later_share", title="share of all agents lost in other clusters, once stale data has run out",
+            id="lost_later_share", title="share of all agents lost in other clusters, in the end",
             unit="share", mark="measured", controls=_PACE, expected="constant", exact=True,
         ),
         Quantity(
