@@ -190,6 +190,9 @@ class Binder:
         if problem is None:
             assert isinstance(node, Scalar)
             return _convert(kind, node.text)
+        key = next((part for part in reversed(path) if isinstance(part, str)), "")
+        if key and isinstance(kind, inspect.IntType | inspect.FloatType):
+            problem = f"{problem} (`{key}`)"
         self.wrong(node, path, problem, expects(kind))
         if isinstance(kind, inspect.StrType) and isinstance(node, Scalar):
             return node.text[:64]  # so that what refers to it is not called unknown as well
