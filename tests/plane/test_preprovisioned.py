@@ -6,7 +6,7 @@ from maso.clock import DAY, HOUR, MINUTE
 from maso.controls.preprovisioned import PooledAdmission, proof
 from maso.fleet.model import Controls
 from maso.identity import Credential, Member, commitment_of, nhi_of
-from maso.plane.events import Admit, CloseSession, Revoke
+from maso.plane.events import Admit, CloseSession, Revoke, SetStage
 from tests.plane.issuer import fleet
 from tests.plane.small import Rig, names, reasons
 
@@ -107,3 +107,10 @@ def test_rotation_ends_the_old_key_for_new_sessions() -> None:
     assert rig.shown(rig.borrow(7, ("cart", 1))) == ()
     rig.now += 30 * DAY
     assert rig.shown(rig.borrow(8, ("cart", 1), life=MINUTE)) == ("IA-2.2/period",)
+
+
+def test_from_a_halt_on_nobody_borrows_for_a_new_session() -> None:
+    rig = Pool()
+    rig.slot("cart", 1)
+    rig.plane.handle(SetStage("system", 1), rig.now)
+    assert rig.shown(rig.borrow(1, ("cart", 1))) == ("IA-2.2/halted",)

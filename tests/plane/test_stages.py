@@ -151,3 +151,13 @@ def test_a_session_that_ended_leaves_no_gate_and_its_number_is_not_stopped_for_e
     staged(rig, "session:1", Stage.TERMINATE)
     rig.plane.handle(CloseSession(1), rig.now)
     assert rig.plane.state.gates == {}
+
+
+def test_a_freeze_holds_for_those_too_who_are_just_coming_back_from_a_phase() -> None:
+    rig = Rig()
+    s = rig.session()
+    rig.plane.handle(SetPhase("type:cart", 2), rig.now)
+    assert rig.plane.handle(SetPhase("type:cart", 0, "recovered", "", 999), rig.now) == []
+    assert acts(rig, s["cart"]) == ("Ask",)  # it is among the 99.9% that are back
+    assert staged(rig, "system", Stage.FREEZE)
+    assert acts(rig, s["cart"]) == STOPPED

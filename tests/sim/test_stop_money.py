@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maso.resilience.reconcile import Answer, State
+from maso.sim.scene import AllBut
 from maso.streams import stream
 from maso.worlds import settling
 from maso.worlds.audit import audit
@@ -89,3 +90,29 @@ def test_a_key_of_before_the_stop_is_answered_as_before_and_takes_nothing_again(
         assert gateway.call(again) is (Answer.DONE if again == held else Answer.REFUSED)
     assert [(h.key, h.state) for h in gateway.holds()] == [(hold.key, "void")]
     assert sweep(store, gateway) == []
+
+
+def test_what_belongs_to_a_session_that_goes_on_is_left_alone_but_for_what_was_taken_from_it() -> None:
+    store, gateway = MemoryStore(), Gateway(MemoryStore())
+    shop = Shop(store, stream(1, "test"), 20, remote=True)
+    for session in (1, 2):
+        facts: dict[str, object] = {}
+        shop.open(session, facts, 0)
+        steps = ["order_create", "payment_authorise", "payment_capture", "stock_reserve"]
+        for number, name in enumerate(steps):
+            key = str(session * 10 + number)
+            started = shop.begin(f"shop.{name}", session, arguments(name, facts), key, 0)
+            if isinstance(started, Call) and name == "payment_authorise":
+                shop.finish(key, gateway.call(started), 0)
+
+    def left(live: AllBut, taken: tuple[str, ...] = ()) -> set[tuple[str, int]]:
+        found = settling.items(store, lambda ref: True, live, taken)
+        sessions = {i.id: 1 if i.key[:1] == "1" else 2 for i in found if i.key}
+        rows = {n: row.session for t in ("order", "authorisation", "reservation") for n, row in store.rows(t)}
+        return {(i.kind.value, sessions.get(i.id) or rows[i.id.partition("/")[2]]) for i in found}
+
+    kinds = {"order", "authorisation", "reservation", "capture"}
+    assert left(AllBut(1)) == {(kind, 1) for kind in kinds}
+    assert left(AllBut(2)) == {(kind, 2) for kind in kinds}
+    assert left(AllBut(1), ("22",)) == {(kind, 1) for kind in kinds} | {("capture", 2)}
+    assert left(AllBut(0)) == set()
