@@ -23,7 +23,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from maso.cli.arguments import one_of, whole_number, words
-from maso.cli.ending import FAILED, INVARIANT, UNVERIFIED, Stop, usage
+from maso.cli.ending import FAILED, INTERRUPTED, INVARIANT, UNVERIFIED, Stop, usage
 from maso.cli.fleet import Declared, declared
 from maso.cli.screen import Screen, console
 from maso.live.databases import sqlite_address
@@ -87,12 +87,26 @@ def live_command(fleet: str, asked: Asked, settings: list[str], json: bool) -> N
         raise usage(str(error)) from None
     except UnusableError as error:
         raise usage(f"`--database`: {error}") from None
+    except KeyboardInterrupt:
+        raise Stop(INTERRUPTED, f"interrupted; {_left(plan)}") from None
     except (DrillError, StartError) as error:
         raise Stop(FAILED, f"the drill could not be held: {error}") from None
     whole = together(documents)
     screen.emit("maso.drill/1", {"drill": NAME, "live": True, "fleet": plan.found.fleet.fleet, **whole})
     screen.show(table(documents))
     _verdict(screen, whole)
+
+
+def _left(plan: Plan) -> str:
+    """What Ctrl-C leaves: finished drills are whole, of the one under way there is what it wrote."""
+    if plan.out is None:
+        return "nothing was kept; `--out DIR` keeps what a drill leaves behind"
+    whole = len(list(plan.out.rglob("summary.json")))
+    finished = f"{whole} finished drill{'' if whole == 1 else 's'}"
+    return (
+        f"{plan.out} holds {finished} and what the one under way wrote: evidence, books, no summary;"
+        " a drill does not go on, `maso verify` says whether its evidence was closed"
+    )
 
 
 def read(fleet: str, asked: Asked, settings: list[str]) -> Plan:

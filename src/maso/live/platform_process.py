@@ -160,7 +160,11 @@ class Platform:
         tasks += [asyncio.ensure_future(work) for work in (self._tell(), self._kernel.run())]
         for task in tasks[1:]:
             task.add_done_callback(report_task)
-        await self._obey(tasks[0])
+        try:
+            await self._obey(tasks[0])
+        except asyncio.CancelledError:  # whoever started this process broke the drill off, or is gone
+            self._break_off()
+            raise
         await self._end(tasks)
 
     def _rightful(self) -> bool:
@@ -281,6 +285,15 @@ class Platform:
             await self._switch.ask("done", int(Stage.TERMINATE), self._told.renew_ns / 1e9)
         except LostError:
             pass
+
+    def _break_off(self) -> None:
+        """Nobody acts any more, and the evidence gets its signed end. The books stay as committed last: a
+        batch may be on its way to them, and what waits for the next one is in the evidence.
+        """
+        self._renewing.stop()
+        self._kernel.stop()
+        self._committer.stop()
+        self._committer.close(self._plane.state)
 
     async def _close(self, tasks: list["asyncio.Task[None]"]) -> bool:
         """Put everything on disk; whether somebody newer writes the books already."""
