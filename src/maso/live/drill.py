@@ -32,7 +32,7 @@ from maso.live.drill_audit import Clock, Findings, evidence_state, look
 from maso.live.drill_faults import SPOILT_SECONDS, Fault
 from maso.live.drill_report import Told, called_off, pace, report
 from maso.live.guard import Guard
-from maso.live.processes import Child
+from maso.live.processes import Child, why
 from maso.live.proxy import Proxy
 from maso.live.wire import Client, LostError
 from maso.resilience.shutdown import STAGE_NAMES, Stage
@@ -247,8 +247,8 @@ class Drill:
     async def _running(self) -> None:
         await self._step()
         if not self._children["platform_process"].alive:
-            why = self._ended.get("ended", "`errors.txt` says why")
-            raise DrillError(f"the platform ended before it was stopped: {why}")
+            cause = self._ended.get("ended") or why(self.wish.folder / ERRORS)
+            raise DrillError(f"the platform ended before it was stopped: {cause}")
 
     async def _order(self) -> None:
         fault = self.wish.fault

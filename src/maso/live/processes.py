@@ -12,7 +12,9 @@ import asyncio
 import faulthandler
 import os
 import resource
+import shutil
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -28,6 +30,8 @@ T = TypeVar("T")
 
 # Importing the plane and 2,000 products takes a second; a busy machine many.
 READY_SECONDS_MAX: Final = 120.0
+# Less than a database needs to grow by a page and its log.
+_FULL_BYTES: Final = 1 << 20
 _LINE_BYTES_MAX: Final = 8 << 20
 
 _encode = msgspec.json.Encoder().encode
@@ -55,7 +59,21 @@ def _say_kind(kind: type[BaseException], error: BaseException, trace: TracebackT
         if f"{os.sep}maso{os.sep}" in name:
             place = f"maso/{name.rpartition(f'{os.sep}maso{os.sep}')[2]}:{trace.tb_lineno}"
         trace = trace.tb_next
-    sys.stderr.write(f"maso: a defect in a process of the drill: {kind.__name__} at {place}\n")
+    cause = _cause(error)
+    if cause:
+        sys.stderr.write(f"maso: {cause}, {place}\n")
+    else:
+        sys.stderr.write(f"maso: a defect in a process of the drill: {kind.__name__} at {place}\n")
+
+
+def _cause(error: BaseException) -> str:
+    """What the machine refused, without a word of a message; empty for a defect."""
+    if isinstance(error, OSError) and error.strerror:
+        name = f"`{error.filename}`" if isinstance(error.filename, str) else "a file"
+        return f"{name} cannot be used: {error.strerror.lower()}"
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+        return "the database cannot be written: no space left on device"
+    return ""
 
 
 def _say_thread(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
@@ -112,6 +130,19 @@ def ready() -> None:
     say({"ready": True})
 
 
+def why(log: Path) -> str:
+    """What a child that ended said last in its log; where there is nothing, what the disk says."""
+    try:
+        said = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+    except OSError:
+        said = []
+    if said:
+        return said[-1].removeprefix("maso: ")
+    if shutil.disk_usage(log.parent).free < _FULL_BYTES:
+        return f"no space is left on the disk of `{log.parent}`"
+    return "it said nothing"
+
+
 class Child:
     """One running child. `lines` is everything it said after `ready`."""
 
@@ -143,7 +174,7 @@ class Child:
             first = None
         if first is None or "ready" not in first:
             child.kill()
-            raise StartError(f"the {name.replace('_', ' ')} did not start; `{log.name}` says why")
+            raise StartError(f"the {name.replace('_', ' ')} did not start: {why(log)}")
         child._reading = asyncio.ensure_future(child._read())
         return child
 
