@@ -250,7 +250,7 @@ def gateway(view: View) -> AnswerFinding:
     longest, at_once = view.detail("in-flight", "call_s"), view.detail("in-flight", "at_once")
     holds = took is not None and took <= window
     text = (
-        f"{'Yes' if holds else 'No'}: it takes {number(rate)} calls a second, so "
+        f"{'Yes' if holds else 'No'}: it takes {count(rate, 'call', 'calls')} a second, so "
         f"{number(view.value('drain_holds'))} in {window} seconds, and {_under_way(most, name)} open. The "
         f"reconciler asks no faster than that, and at most {number(at_once)} at once: it needs "
         f"{_seconds(took)} for them, {_seconds(slow)} if every answer takes {_seconds(longest)}"
