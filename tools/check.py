@@ -27,7 +27,7 @@ LIGHT_TYPES = (
     "--ignore-missing-imports",
     "--explicit-package-bases",
 )
-# A worker for each core; a file stays together, since what its tests set up is shared. `-n0` gives one process.
+# A worker for each core; a file stays together, since its tests share what they set up. `-n0`: one process.
 SPREAD = ("-n", "auto", "--dist", "loadfile")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from nacl.signing import SigningKey
 
 from maso.clock import SECOND
 from maso.live import reconciler_process
@@ -14,6 +15,7 @@ from maso.live.databases import sqlite_address
 from maso.live.drill_audit import gateway_books
 from maso.live.keeping import KEPT, LAST_COMMITTED, PLACE
 from maso.live.processes import Child
+from maso.live.proof import proven
 from maso.live.sqlite import SqliteDatabase
 from maso.live.stores import BatchedStore
 from maso.live.wire import Peer, Server
@@ -29,6 +31,7 @@ from tests.live.test_audit import gate, message, write
 from tests.live.test_gateway import LONG_NS, Scene
 
 encode = msgspec.msgpack.Encoder().encode
+RECONCILER_KEY = SigningKey(bytes(range(32)))
 
 
 class Left:
@@ -85,14 +88,15 @@ class Left:
         now = time.monotonic_ns()
         if name == "sweep":
             lease: Lease = issuer().sweep(now, now + LONG_NS)
-            return [encode(lease), now + 20 * SECOND]
-        self.settled += name == "settled"
+            assert proven(RECONCILER_KEY.verify_key, name, body, now) == 0
+            return [encode(lease), now + 20 * SECOND, 7]
+        self.settled += name == "settled" and proven(RECONCILER_KEY.verify_key, name, body, now) == 7
         return True
 
     async def reconcile(self) -> None:
         told = reconciler_process.Told(
             str(self.folder), self.save(), str(self.sockets / "w"), self.gateway.told.socket, 2,
-            terms(None, 2 * SECOND),
+            terms(None, 2 * SECOND), bytes(RECONCILER_KEY),
         )  # fmt: skip
         server = Server(self.switch)
         await server.start(self.sockets / "w")

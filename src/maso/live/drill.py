@@ -119,7 +119,8 @@ class Drill:
         self._plan = stop_plan(wish.fleet)
         self._rules = Rulebook(wish.fleet)
         self._people = {name: SigningKey.generate() for name in PEOPLE}
-        self._switch_seed, self._evidence_seed, self._key_seed = (os.urandom(32) for _ in range(3))
+        seeds = (os.urandom(32) for _ in range(4))
+        self._switch_seed, self._evidence_seed, self._key_seed, self._reconciler_seed = seeds
         self._children: dict[str, Child] = {}
         self._told: dict[str, Any] = {}
         self._proxy = Proxy(wish.sockets / "way.sock", wish.sockets / "switch.sock")
@@ -175,6 +176,7 @@ class Drill:
             [(name, role, bytes(k.verify_key)) for name, k in self._people.items()],
             self._switch_seed, self._evidence_seed, self._rules.sha256, plan.call_ns, plan.lease_ns,
             plan.renew_ns, plan.drift_ns, plan.confirm_ns,
+            bytes(SigningKey(self._reconciler_seed).verify_key),
         )  # fmt: skip
         self._told["gateway_process"] = gateway_process.Told(
             gateway, str(folder / "gateway.db"), way, key, wish.seed, _gateway_ms(wish.fleet), plan.lease_ns,
@@ -187,7 +189,7 @@ class Drill:
             EPOCH, plan.lease_ns, plan.renew_ns, plan.drift_ns, bus, fault.corrupt, fault.deaf,
         )  # fmt: skip
         self._told["reconciler_process"] = reconciler_process.Told(
-            str(folder), wish.database, switch, gateway, EPOCH + 1, plan.asking
+            str(folder), wish.database, switch, gateway, EPOCH + 1, plan.asking, self._reconciler_seed
         )
         await self._proxy.start()
         names = ("switch_process", "gateway_process", "platform_process", "reconciler_process")

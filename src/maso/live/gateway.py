@@ -52,6 +52,7 @@ class Books:
     """Calls change nothing on disk until `commit`; then all of them at once."""
 
     def __init__(self, path: Path) -> None:
+        self.are_old = path.exists()  # whoever opens them was started again
         self._database = SqliteDatabase(path)
         self._store = BatchedStore({"booking": Booking, "over": Over})
         self._store.fill(self._database.load())

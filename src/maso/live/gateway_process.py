@@ -89,8 +89,9 @@ class GatewayProcess:
         self._told = told
         self._books = Books(Path(told.books))
         self._fence = lease.Fence(
-            lease.Verifier(told.switch_key), lease_ns=told.lease_ns, drift_ns=told.drift_ns
-        )
+            lease.Verifier(told.switch_key), lease_ns=told.lease_ns, drift_ns=told.drift_ns,
+            since=time.monotonic_ns() if self._books.are_old else 0,
+        )  # fmt: skip
         self._draws: Stream = stream(told.seed, "gateway")
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue()
         self._booked = 0
@@ -122,7 +123,8 @@ class GatewayProcess:
             return self.refused
         if name == "freeze":
             for agent, ref, under_way, epoch in body:
-                self._fence.freeze(str(agent), int(ref), map(int, under_way), int(epoch))
+                now = time.monotonic_ns()
+                self._fence.freeze(str(agent), int(ref), map(int, under_way), int(epoch), now)
             return True
         if name == "statement":
             return self._statement(*body)

@@ -58,6 +58,7 @@ from maso.worlds.ledger import Ledger
 from maso.worlds.shop import Shop
 
 SYSTEM: Final = "system"
+_encode = msgspec.msgpack.Encoder().encode
 # Whether a stage's work is done is looked at this often.
 LOOK_SECONDS: Final = 0.02
 TELL_SECONDS: Final = 0.5
@@ -142,6 +143,7 @@ class Platform:
         self._kernel.rightful = self._rightful
         self._driver.sessions.holders = {t.index: self._holders[t.id] for t in rules.types if not t.is_port}
         self._store = store
+        self._lease: lease.Lease | None = None  # the newest of any type; also once it has run out
         self._over = ""
         self._stands_since = 0
 
@@ -193,6 +195,8 @@ class Platform:
                 self._over = "its books cannot be written any more"
                 return
             good = [h for h in self._holders.values() if not h.stops(now)]
+            held = [h.lease for h in good]
+            self._lease = max((one for one in held if one), key=lambda one: one.serial, default=self._lease)
             if not good or self._over:
                 self._over = self._over or "its leases ran out"
                 return
@@ -205,6 +209,7 @@ class Platform:
             if stage > done and self._is_done(stage):
                 done = stage
                 await self._say_done(stage)
+                self._renewing.look()
 
     async def _enter(self, stage: Stage) -> None:
         driver = self._driver
@@ -250,11 +255,11 @@ class Platform:
         return stage is Stage.HALT
 
     async def _say_done(self, stage: Stage) -> None:
+        """With a lease, since the switch hears nobody else about this."""
         try:
-            await self._switch.ask("done", int(stage), self._told.renew_ns / 1e9)
+            await self._switch.ask("done", [int(stage), _encode(self._lease)], self._told.renew_ns / 1e9)
         except LostError:
             pass  # the stage ends by its ceiling, or when all leases have run out
-        self._renewing.look()
 
     async def _end(self, tasks: list["asyncio.Task[None]"]) -> None:
         """Terminate: nobody acts from here on."""
@@ -281,10 +286,7 @@ class Platform:
                 "at": self._kernel.now,
             }
         )
-        try:
-            await self._switch.ask("done", int(Stage.TERMINATE), self._told.renew_ns / 1e9)
-        except LostError:
-            pass
+        await self._say_done(Stage.TERMINATE)
 
     def _break_off(self) -> None:
         """Nobody acts any more, and the evidence gets its signed end. The books stay as committed last: a

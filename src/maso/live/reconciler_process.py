@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
+from nacl.signing import SigningKey
 
 from maso.envelope import MessageKind
 from maso.evidence.format import EvidenceError
@@ -28,6 +29,7 @@ from maso.live.keeping import LAST_COMMITTED, keep_all
 from maso.live.kernel import LiveKernel
 from maso.live.paying import HISTORY_PAGE, HISTORY_SECONDS_MAX
 from maso.live.processes import ready, report_task, run_child, say
+from maso.live.proof import prove
 from maso.live.stores import BatchedStore
 from maso.live.wire import Client, LostError
 from maso.resilience import lease
@@ -62,7 +64,12 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What a reconciler is started with. `epoch` fences the database; `asking`: what the gateway takes."""
+    """What a reconciler is started with.
+
+    epoch      fences the database
+    asking     what the gateway takes
+    key_seed   of the key by which the switch knows it
+    """
 
     evidence: str
     database: str
@@ -70,6 +77,7 @@ class Told(msgspec.Struct, frozen=True):
     gateway_socket: str
     epoch: int
     asking: Terms
+    key_seed: bytes
 
 
 class Settlement(msgspec.Struct):
@@ -115,7 +123,9 @@ class ReconcilerProcess:
         self._switch = Client(Path(told.switch_socket))
         self._gateway = Client(Path(told.gateway_socket))
         self._store = BatchedStore({TABLE: Settlement})
+        self._key = SigningKey(told.key_seed)
         self._lease: lease.Lease | None = None
+        self._stop_epoch = 0
         self._sweep: Reconciler
         self._wake = asyncio.Event()
 
@@ -158,20 +168,24 @@ class ReconcilerProcess:
     async def _say_settled(self) -> None:
         while True:
             try:
-                await self._switch.ask("settled", None, 1.0)
+                await self._switch.ask("settled", self._proof("settled"), 1.0)
                 return
             except LostError:
                 await asyncio.sleep(POLL_SECONDS)
+
+    def _proof(self, wanted: str) -> list[Any]:
+        return prove(self._key, wanted, self._stop_epoch, self._kernel.now)
 
     async def _allowed(self) -> int:
         """Wait for the switch's lease; returns until when."""
         while True:
             try:
-                said = await self._switch.ask("sweep", None, 1.0)
+                said = await self._switch.ask("sweep", self._proof("sweep"), 1.0)
             except LostError:
                 said = b""
             if said:
                 self._lease = _LEASE.decode(said[0])
+                self._stop_epoch = int(said[2])
                 return int(said[1])
             await asyncio.sleep(POLL_SECONDS)
 

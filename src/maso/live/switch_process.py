@@ -2,13 +2,14 @@
 
 It asks nobody and waits for nobody. Leases are handed out only to who asks, so it knows until when anybody
 may act: where nobody has asked for so long that every lease has run out, the work of a stage is over even
-if no platform is left to say so. A platform that lies ("done") only shortens its own stages.
+if no platform is left to say so. A platform that lies ("done") only shortens its own stages, and needs a
+lease of the epoch in force to be heard at all.
 
 Every entry of its log is synced before what follows from it is told. After a crash it goes on from there
 (`Switch.restore`): stages and epochs do not fall, half an order is forgotten.
 
 Its socket speaks to platforms (`leases`, `done`), gateways (`revocations`), the reconciler (`sweep`,
-`settled`) and consoles (`statement`, `status`).
+`settled`, by its own key: `proof.py`) and consoles (`statement`, `status`).
 """
 
 import asyncio
@@ -17,14 +18,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from nacl.signing import SigningKey
+from nacl.signing import SigningKey, VerifyKey
 
 from maso.evidence.log import LogWriter
 from maso.evidence.read import read
 from maso.evidence.store import RunStore, create, resume
 from maso.live.processes import ready, report_task, run_child
+from maso.live.proof import proven
 from maso.live.wire import Peer, Server
-from maso.resilience.lease import Revocation
+from maso.resilience.lease import Lease, Revocation, Verifier, is_signed
 from maso.resilience.places import TypeAt
 from maso.resilience.shutdown import STAGE_NAMES, Stage
 from maso.resilience.switch import (
@@ -47,10 +49,14 @@ SYSTEM: Final = "system"
 TICK_SECONDS: Final = 0.025
 
 _encode = msgspec.msgpack.Encoder().encode
+_LEASE: Final = msgspec.msgpack.Decoder(Lease)
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What a switch is started with. `ceilings_ns` by stage name; people as (name, role, public key)."""
+    """What a switch is started with. `ceilings_ns` by stage name; people as (name, role, public key).
+
+    reconciler   the public key of who may sweep
+    """
 
     socket: str
     folder: str
@@ -66,6 +72,7 @@ class Told(msgspec.Struct, frozen=True):
     renew_ns: int
     drift_ns: int
     confirm_ns: int
+    reconciler: bytes
 
     def plan(self) -> StopPlan:
         return StopPlan(
@@ -89,6 +96,8 @@ class SwitchProcess:
         self._told = told
         people = [Person(name, role, (key,)) for name, role, key in told.people]
         self._switch = Switch(told.plan(), people, SigningKey(told.key_seed), now)
+        self._verify = Verifier(bytes(SigningKey(told.key_seed).verify_key))
+        self._reconciler = VerifyKey(told.reconciler)
         self._server = Server(self._handle)
         self._leased_until = 0
         self._sweep: Sweep | None = None
@@ -167,15 +176,18 @@ class SwitchProcess:
         match name:
             case "leases":
                 return self._leases(now)
-            case "done" | "settled":
-                stage = Stage.RECONCILE if name == "settled" else Stage(int(body))
-                self._follow(self._switch.done(SYSTEM, stage, now))
-                return True
+            case "done":
+                return self._done(body, now)
+            case "settled":
+                epoch = proven(self._reconciler, name, body, now)
+                if epoch is not None:
+                    self._follow(self._switch.done(SYSTEM, Stage.RECONCILE, now, epoch))
+                return epoch is not None
             case "revocations":
                 return [_encode(revocation) for revocation in self._revocations()]
             case "sweep":
-                sweep = self._sweep
-                return b"" if sweep is None else [_encode(sweep.lease), sweep.until]
+                sweep = None if proven(self._reconciler, name, body, now) is None else self._sweep
+                return b"" if sweep is None else [_encode(sweep.lease), sweep.until, sweep.epoch]
             case "statement":
                 effects, why = self._switch.statement(SYSTEM, bytes(body), now)
                 self._follow(effects)
@@ -183,6 +195,22 @@ class SwitchProcess:
             case "status":
                 return self._status()
         return None
+
+    def _done(self, body: Any, now: int) -> bool:
+        """A platform says that its part of a stage is done, with a lease of the epoch in force.
+
+        Termination ends the epoch under which a platform worked: of that stage it speaks with the one before.
+        """
+        try:
+            said, held = msgspec.convert(body, tuple[int, bytes])
+            stage, lease = Stage(said), _LEASE.decode(held)
+        except (msgspec.MsgspecError, ValueError):
+            return False
+        epoch = self._switch.issuer.epoch(lease.type) - (stage is Stage.TERMINATE)
+        if stage >= Stage.RECONCILE or lease.epoch < epoch or not is_signed(self._verify, lease):
+            return False
+        self._follow(self._switch.done(SYSTEM, stage, now))
+        return True
 
     def _leases(self, now: int) -> list[bytes]:
         """A lease for every type that may act now; none from termination until the way back."""

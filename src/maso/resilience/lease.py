@@ -193,7 +193,7 @@ class Holder:
     def revoke(self, revocation: Revocation) -> None:
         """A newer epoch: what is held of an older one is void."""
         good = revocation.type == self._type and revocation.epoch > self.epoch
-        if not good or not _signed(self._verify, revocation):
+        if not good or not is_signed(self._verify, revocation):
             return
         self.epoch = revocation.epoch
         if self.lease is not None and self.lease.epoch < self.epoch:
@@ -227,7 +227,7 @@ class Holder:
             if lease.serial <= self.lease.serial and not further and not self.stops(now):
                 return "it is no newer than the one held"
         return window_wrong(lease, now, self._lease_ns, self._drift_ns) or (
-            "" if _signed(self._verify, lease) else "the signature does not fit"
+            "" if is_signed(self._verify, lease) else "the signature does not fit"
         )
 
 
@@ -283,7 +283,7 @@ class Fence:
 
     def revoke(self, revocation: Revocation) -> bool:
         """A new epoch of a type; whether it was news."""
-        if revocation.epoch <= self.epoch(revocation.type) or not _signed(self._verify, revocation):
+        if revocation.epoch <= self.epoch(revocation.type) or not is_signed(self._verify, revocation):
             return False
         self._risen(revocation.type, revocation.epoch)
         return True
@@ -323,7 +323,7 @@ class Fence:
         if lease.not_before < self._since - self._drift_ns and not reconciler:
             return "it is older than this fence"
         wrong = window_wrong(lease, now, None if reconciler else self._lease_ns, self._drift_ns)
-        if wrong or not _signed(self._verify, lease):
+        if wrong or not is_signed(self._verify, lease):
             return wrong or "the signature does not fit"
         self._learn(lease)
         return "" if reconciler else self._stopped(call)
@@ -332,7 +332,7 @@ class Fence:
         """The switch tells the fence a new lease itself; why it is not believed, or nothing."""
         self._now = now = max(self._now, now)
         wrong = window_wrong(lease, now, self._lease_ns, self._drift_ns)
-        wrong = wrong or ("" if _signed(self._verify, lease) else "the signature does not fit")
+        wrong = wrong or ("" if is_signed(self._verify, lease) else "the signature does not fit")
         if not wrong and lease.epoch >= self.epoch(lease.type):
             self._learn(lease)
         return wrong
@@ -401,6 +401,7 @@ def bound_ns(
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def _signed(verify: Verify, signed: Lease | Revocation) -> bool:
+def is_signed(verify: Verify, signed: Lease | Revocation) -> bool:
+    """Whether the switch's signature stands on it; its times and its epoch are another question."""
     plain = msgspec.structs.replace(signed, signature=b"")
     return verify(_encode(plain), signed.signature)
