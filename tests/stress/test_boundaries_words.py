@@ -10,7 +10,7 @@ from maso.fleet.load import load, read_fleet
 from maso.fleet.model import Fleet
 from maso.fleet.resize import resize
 from maso.fleet.template import FleetFile
-from maso.stress.dimension import View
+from maso.stress.dimension import Spread, View
 from maso.stress.dimensions.data_boundaries import DIMENSION
 from maso.stress.dimensions.delegation import DIMENSION as DELEGATION
 from maso.stress.probes import boundaries_words as words
@@ -46,6 +46,9 @@ class Told:
         if adaptations is not None and adaptations != ("label-lattice",):
             return self._other.get(quantity)
         return self._values.get(quantity)
+
+    def spread(self, quantity: str, adaptations: tuple[str, ...] | None = None) -> Spread | None:
+        return None
 
     def around(self, adaptation: str) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
         return None, (*self.in_force, adaptation)

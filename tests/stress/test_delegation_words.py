@@ -9,6 +9,7 @@ from maso.findings import AnswerFinding, BreakpointFinding
 from maso.fleet.load import load_file
 from maso.fleet.model import Fleet, Prices
 from maso.fleet.resize import resize
+from maso.stress.dimension import Spread
 from maso.stress.dimensions.delegation import DIMENSION
 from maso.stress.probes import delegation_words as words
 
@@ -54,6 +55,9 @@ class Told:
         if adaptations == ("cluster-based",) and quantity in ("policy_extra", "paths_open"):
             return 16.0
         return BEFORE.get(quantity, FIGURES[quantity]) if adaptations == () else FIGURES[quantity]
+
+    def spread(self, quantity: str, adaptations: tuple[str, ...] | None = None) -> Spread | None:
+        return None
 
     def around(self, adaptation: str) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
         return None, (*self.in_force, adaptation)
