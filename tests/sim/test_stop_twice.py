@@ -6,7 +6,7 @@ from functools import cache
 import msgspec
 import pytest
 
-from maso.clock import SECOND
+from maso.clock import MS, SECOND
 from maso.evidence.records import AdmitRecord, GateRecord, decode_record, encode_record
 from maso.fleet.load import load_fleet
 from maso.fleet.model import Fleet
@@ -93,6 +93,25 @@ def test_seeds_that_failed_once(seed: int) -> None:
     result = Rehearsal(ready, rules, ground()[2], wish_of(ready, seed)).run()
     assert result.wrong == ()
     assert result.listed == 0
+
+
+def test_a_session_is_over_for_a_gateway_that_has_heard_of_it() -> None:
+    """Seed 5660: a platform that obeys nobody acts for a killed session at a gateway that is cut off from the
+    switch, until the sweep tells that of the end; never after it, and all of it is taken back.
+    """
+    fleet, _ = load_fleet("ecommerce-10k", 16)
+    ready, rules = prepare(hurried(fleet))
+    made = Rehearsal(ready, rules, ground()[2], wish_of(ready, 5660))
+    result = made.run()
+    assert made.wish.scope == "session:7"
+    assert result.wrong == ()
+    heard = next(barred.at for barred in made.till.barred if barred.kind == "session:7")
+    acted = [booked.let_in for booked in made.till.booked if booked.session == 7]
+    assert result.ordered_ms * MS < max(acted) < heard
+    assert result.ambiguous == 0
+    assert result.stock_equals_books
+    made.till.booked.append(made.till.booked[-1]._replace(session=7, let_in=heard + 1))
+    assert any("terminate: " in law for law in made._after_terminate())
 
 
 @pytest.mark.parametrize("place", [*CLOCKS, *REGIONS])

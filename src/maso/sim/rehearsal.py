@@ -521,13 +521,18 @@ class Rehearsal:
         return self.log.bodies if resumed is None else self.log.bodies[: resumed - 1]
 
     def _after_terminate(self) -> list[str]:
-        """Once terminated, what still happens is let in before the last lease ran out."""
+        """Once terminated, what still happens is let in before the last lease ran out.
+
+        A single session has no lease of its own: it is over for the gateway once that has heard of it, from
+        the switch or, where the two are cut off from each other, from the sweep.
+        """
         at = self._stages.get(self.wish.scope, {}).get("terminate")
         if at is None:
             return []
         covered = {t.id for t in self.scene.covered(self.wish.scope)}
         session = number_of(self.wish.scope) if self.wish.scope.startswith("session:") else -1
         limit = at + self.plan.lease_ns + self.plan.drift_ns
+        heard = max(limit, next((b.at for b in self.till.barred if b.kind == self.wish.scope), limit))
         until = self._resumed or self.sim.kernel.now
         # Who obeys nobody writes its own books until the sweep fences them.
         fenced = self.sweeper.begun(self.wish.scope) if DEAF in self._kinds else 0
@@ -535,7 +540,8 @@ class Rehearsal:
         late = [
             f"terminate: {b.verb.value} of `{b.kind}` was let in {(b.let_in - at) // MS} ms after"
             for b in self.till.booked
-            if (b.kind in covered or b.session == session) and limit < b.let_in <= until
+            if (b.kind in covered and limit < b.let_in <= until)
+            or (b.session == session and heard < b.let_in <= until)
         ]
         late += [
             f"terminate: {a.operation} of `{a.kind}` took effect {(a.at - at) // MS} ms after"
