@@ -83,10 +83,11 @@ def test_a_scope_within_is_stopped_and_let_run_again_meanwhile(inner: str, fault
     assert made.sweeper.finished(inner)
 
 
-@pytest.mark.parametrize("seed", [113, 1011])
+@pytest.mark.parametrize("seed", [113, 1011, 6560])
 def test_seeds_that_failed_once(seed: int) -> None:
     """113: a region that was cut off until just before the wait for it ended had no time to hear of it.
     1011: a switch that was gone for 1,000 s asked for a sweep whose time was over, and all of it was listed.
+    6560: the second person spoke first, after a restart that had forgotten the other one's half.
     """
     fleet, _ = load_fleet("ecommerce-10k", 16)
     ready, rules = prepare(hurried(fleet))

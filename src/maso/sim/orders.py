@@ -109,6 +109,8 @@ class Console:
             if self._confirmed():
                 self._platform.trouble.append("one person alone was taken for two")
         gap = draws.pick(SECOND_NS)
+        if again and self._took_effect():  # somebody's half of before was still waiting
+            return
         if "second-silent" in self._kinds and not again:
             kernel.after(self._scene.plan.confirm_ns + gap, self._order, True)
         else:
@@ -121,13 +123,17 @@ class Console:
         if self._confirmed():
             return
         self.say(who, self._want)
-        if self._confirmed():
-            self.ordered = self._scene.kernel.now
-            # A second order while the first one is carried out changes nothing.
-            self._scene.kernel.after(3 * SECOND, self._second_order)
-        else:
+        if not self._took_effect():
             # The switch restarted between the two, and forgot the first half: order again.
             self._scene.kernel.after(SECOND, self._order, True)
+
+    def _took_effect(self) -> bool:
+        if not self._confirmed():
+            return False
+        self.ordered = self._scene.kernel.now
+        # A second order while the first one is carried out changes nothing.
+        self._scene.kernel.after(3 * SECOND, self._second_order)
+        return True
 
     def _second_order(self, _: None) -> None:
         stage = self._tower.switch.stage(self._scope)
