@@ -1,33 +1,22 @@
 """What is said of PACE, for fleets that declare everything, little, and next to nothing."""
 
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from maso.findings import AnswerFinding, DimensionFinding, Findings, ListFinding
-from maso.fleet.load import load, read_fleet
+from maso.fleet.load import read_fleet
 from maso.report.stress.cascade import worst
 from maso.stress.dimensions.pace import DIMENSION
 from maso.stress.engine.conclude import conclude
-from maso.stress.engine.executors import Inline
-from maso.stress.engine.study import Plan, Study
+from maso.stress.engine.study import Study
 from maso.stress.engine.view import StudyView
 from maso.stress.saying import number
+from tests.stress.conducted import OWN, conducted
 from tests.stress.planted import MACHINE
-from tests.stress.test_identity_words import TINY, _Nowhere
+from tests.stress.test_identity_words import TINY
 
 ASKED = [f"F3.{n}" for n in range(1, 6)] + [f"E6.{n}" for n in range(1, 6)]
-OWN = """
-fleet: own
-kind: depth
-schemas: [{id: note, fields: {text: {type: text}}}]
-ports: [{id: chat, source: customer}]
-types: [{id: a, cluster: x}, {id: b, cluster: y}]
-links: [{from: chat, to: a, schema: note}, {from: a, to: b, schema: note}]
-clusters: [{id: x}, {id: y}]
-dependencies: [{consumer: y, producer: x}]
-"""
 
 # A declared order of recovery that the dependencies overrule, roles of its own, and a till that is overrun.
 CHAIN = """
@@ -60,13 +49,8 @@ HURRY = "target: {blast_radius_share_max: 0.05, recovery_minutes_max: 30}"
 def studied(name: str) -> Study:
     text = {"tiny": TINY, "own": OWN, "chain": CHAIN, "hurried": CHAIN.replace(SLOW, HURRY)}.get(name)
     text = text or read_fleet(name)[0].decode()
-    file = load(text).file
-    assert file is not None
     target = {"tiny": 1, "ecommerce-10k": 20, "fleet-100": 10, "chain": 60, "hurried": 60}.get(name, 6)
-    plan = Plan(file, text, target, quick=True, seed=1)
-    study = Study(plan, [DIMENSION], Inline(), _Nowhere(Path("/nonexistent")), lambda *_: None)
-    study.conduct()
-    return study
+    return conducted(text, target, DIMENSION)
 
 
 @cache

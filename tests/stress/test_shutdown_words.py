@@ -1,46 +1,29 @@
 """What is said of shutting down, for fleets that declare everything, little, and next to nothing."""
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from maso.findings import AnswerFinding
-from maso.fleet.load import load, read_fleet
+from maso.fleet.load import read_fleet
 from maso.stress.dimension import Spread
 from maso.stress.dimensions.shutdown import DIMENSION
-from maso.stress.engine.executors import Inline
-from maso.stress.engine.study import Plan, Study
 from maso.stress.engine.view import StudyView
 from maso.stress.fit import extrapolate
 from maso.stress.probes import shutdown_rig, shutdown_words
-from tests.stress.test_identity_words import TINY, _Nowhere
+from tests.stress.conducted import OWN, conducted
+from tests.stress.test_identity_words import TINY
 
 ASKED = [f"F7.{n}" for n in range(1, 5)] + [f"E7.{n}" for n in range(1, 5)]
-OWN = """
-fleet: own
-kind: depth
-schemas: [{id: note, fields: {text: {type: text}}}]
-ports: [{id: chat, source: customer}]
-types: [{id: a, cluster: x}, {id: b, cluster: y}]
-links: [{from: chat, to: a, schema: note}, {from: a, to: b, schema: note}]
-clusters: [{id: x}, {id: y}]
-dependencies: [{consumer: y, producer: x}]
-"""
 
 
 @cache
 def viewed(name: str) -> StudyView:
     text = {"tiny": TINY, "own": OWN}.get(name) or read_fleet(name)[0].decode()
-    file = load(text).file
-    assert file is not None
     target = {"tiny": 1, "ecommerce-10k": 20, "fleet-100": 5}.get(name, 6)
-    plan = Plan(file, text, target, quick=True, seed=1)
-    study = Study(plan, [DIMENSION], Inline(), _Nowhere(Path("/nonexistent")), lambda *_: None)
-    study.conduct()
-    return StudyView(study, DIMENSION)
+    return StudyView(conducted(text, target, DIMENSION), DIMENSION)
 
 
 @cache

@@ -15,6 +15,7 @@ Simulated: network, pace and calls. Real: signing, verifying, who may act, every
 (`shutdown_money.py`), and a platform that lies (`shutdown_try.py`).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -57,7 +58,7 @@ class Process(NamedTuple):
     instances: int
 
 
-class Rig:
+class Rig(ABC):
     """One fleet, about to be stopped. `last` is when the last action came to its end."""
 
     def __init__(
@@ -102,23 +103,23 @@ class Rig:
         else:
             self.net.send(source, target, deliver, what)
 
-    def start(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def start(self) -> None: ...
 
-    def order(self, want: Want) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def order(self, want: Want) -> None: ...
 
-    def may(self, process: int) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def may(self, process: int) -> bool: ...
 
     @property
     def stopped(self) -> bool:
         """Whether nothing acts any more, and nothing is under way."""
         return not self.calls and all(self.over(i) for i in range(len(self.processes)))
 
+    @abstractmethod
     def over(self, process: int) -> bool:
         """Whether the process never acts again."""
-        raise NotImplementedError
 
     @property
     def last_action_s(self) -> float:
